@@ -1,0 +1,300 @@
+#pragma once
+// Messages over any stream of bytes: a header of eight bytes says how long each message is, and
+// carries a check so that a stream that is out of step is noticed instead of believed. The format
+// is docs/frame-format.md. One writer per stream; many writers of one FIFO use fifo_channel.hpp.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <sluice/base/channel_traits.hpp>
+#include <sluice/base/concepts.hpp>
+#include <sluice/channel/blocking.hpp>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+
+/// What stands before each message.
+struct frame_header {
+  static constexpr std::size_t size_bytes = 8;
+  /// Largest payload that the format can say.
+  static constexpr std::size_t max_payload_bytes = 0x7fff'ffff;
+
+  /// Little-endian on every machine: length, then its check.
+  [[nodiscard]] static std::array<std::byte, size_bytes> encode(std::uint32_t length) noexcept;
+  /// `errc::corrupt` when the check does not belong to the length.
+  [[nodiscard]] static result<std::uint32_t> decode(const_bytes header) noexcept;
+};
+
+struct frame_options {
+  /// Sender: longer messages are refused. Receiver: a longer frame is reported as `corrupt`, and
+  /// at most this much memory is ever taken for one.
+  std::size_t max_message_bytes = std::size_t{1} << 20;
+};
+
+/// The capabilities of a byte stream once it carries frames.
+template <class Stream>
+inline constexpr channel_capabilities framed_capabilities = [] {
+  channel_capabilities all = channel_traits<Stream>;
+  all.keeps_boundaries = true;
+  all.max_message_bytes = frame_header::max_payload_bytes;
+  return all;
+}();
+
+/// Sends messages over a byte stream that this object owns.
+///
+/// *Semantics*: one system call for header and payload. A message that has begun is accepted: what
+/// the stream could not take yet is kept here and goes out before anything else, with the next
+/// send, `wait_writable` or `flush`. *Threads*: one thread at a time. *Errors*: `message_size`
+/// above the maximum; those of the stream. *Lifetime*: a message kept here when the sender goes
+/// arrives torn, and the receiver reports it, so `flush` first. *Crash*: as if the stream ended
+/// there: whole frames arrive, a torn one is reported as `errc::corrupt`.
+template <byte_writer Writer>
+class framed_sender {
+ public:
+  static constexpr const channel_capabilities& capabilities = framed_capabilities<Writer>;
+
+  [[nodiscard]] static result<framed_sender> create(Writer writer,
+                                                    const frame_options& options = {}) {
+    if (options.max_message_bytes > frame_header::max_payload_bytes)
+      return failure{std::errc::invalid_argument, "framed_sender::create",
+                     "max_message_bytes is at most 2^31-1"};
+    return framed_sender{std::move(writer), options};
+  }
+
+  [[nodiscard]] result<void> try_send(const_bytes message) { return send_frame(message, false); }
+  [[nodiscard]] result<void> send_waiting(const_bytes message) requires waiting_writer<Writer> {
+    return send_frame(message, true);
+  }
+  /// Also sends what is kept here.
+  [[nodiscard]] result<void> wait_writable(deadline until) {
+    if (!kept_.empty()) return flush(until);
+    return writer_.wait_writable(until);
+  }
+
+  /// After success the stream has taken the whole message, unless the deadline passed inside it:
+  /// then the rest is kept here.
+  [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
+    if (auto sent = sluice::send(*this, message, until); !sent) return sent;
+    auto flushed = flush(until);
+    if (!flushed && flushed.error() == std::errc::timed_out) return {};
+    return flushed;
+  }
+  /// Waits until the stream has taken all that was accepted.
+  [[nodiscard]] result<void> flush(deadline until = deadline::never()) {
+    return retry_until(
+        until, [&] { return write_kept(until.is_never()); },
+        [&](deadline d) { return writer_.wait_writable(d); });
+  }
+
+  [[nodiscard]] std::size_t max_message_bytes() const noexcept {
+    return options_.max_message_bytes;
+  }
+  [[nodiscard]] Writer& stream() noexcept { return writer_; }
+  [[nodiscard]] int native_handle() const noexcept requires requires(const Writer& w) {
+    w.native_handle();
+  }
+  { return writer_.native_handle(); }
+
+ private:
+  framed_sender(Writer writer, const frame_options& options)
+      : writer_(std::move(writer)), options_(options) {}
+
+  result<std::size_t> write(byte_parts parts, bool may_wait) {
+    if constexpr (waiting_writer<Writer>) {
+      if (may_wait) return writer_.write_waiting(parts);
+    }
+    return writer_.try_write(parts);
+  }
+
+  result<void> send_frame(const_bytes message, bool may_wait) {
+    if (message.size() > options_.max_message_bytes)
+      return failure{std::errc::message_size, "framed_sender::send",
+                     "the message exceeds frame_options::max_message_bytes"};
+    if (auto flushed = write_kept(may_wait); !flushed) return flushed;
+    const auto header = frame_header::encode(static_cast<std::uint32_t>(message.size()));
+    const std::array<const_bytes, 2> parts{const_bytes{header}, message};
+    auto taken = write(parts, may_wait);
+    if (!taken) return failure{taken.error()};
+    if (*taken == header.size() + message.size()) [[likely]]
+      return {};
+    keep_rest(header, message, *taken);
+    if (!may_wait) return {};  // accepted; the rest goes out with the next call
+    auto flushed = write_kept(true);
+    if (!flushed && would_block(flushed.error())) return {};
+    return flushed;
+  }
+
+  result<void> write_kept(bool may_wait) {
+    while (!kept_.empty()) {
+      const const_bytes rest = const_bytes{kept_}.subspan(kept_sent_);
+      auto taken = write(byte_parts{&rest, 1}, may_wait);
+      if (!taken) return failure{taken.error()};
+      kept_sent_ += *taken;
+      if (kept_sent_ == kept_.size()) kept_.clear();
+    }
+    return {};
+  }
+
+  void keep_rest(const_bytes header, const_bytes message, std::size_t sent) {
+    kept_.resize(header.size() + message.size() - sent);
+    const std::size_t of_header = std::min(sent, header.size());
+    const std::size_t copied = copy_bytes(header.subspan(of_header), kept_);
+    copy_bytes(message.subspan(sent - of_header), mutable_bytes{kept_}.subspan(copied));
+    kept_sent_ = 0;
+  }
+
+  Writer writer_;
+  frame_options options_;
+  std::vector<std::byte> kept_;  // the rest of a frame that has begun
+  std::size_t kept_sent_ = 0;
+};
+
+/// Receives messages over a byte stream that this object owns.
+///
+/// *Semantics*: reads ahead, so that many small messages cost one system call; `try_peek` shows a
+/// message where it was read, without a copy. Memory is bounded by the maximum plus 64 KiB.
+/// *Threads*: one thread at a time. *Errors*: `errc::closed` at the end of the stream between two
+/// messages; `errc::corrupt` once when it ends inside one (a FIFO's next writer starts afresh), and
+/// for ever when a header is wrong or its message longer than the maximum: the stream is out of
+/// step and must be opened anew. *Lifetime*: what was read ahead goes with the object. *Crash*: as
+/// *Lifetime*; a sender's death inside a message is the end of the stream inside one.
+template <byte_reader Reader>
+class framed_receiver {
+ public:
+  static constexpr const channel_capabilities& capabilities = framed_capabilities<Reader>;
+  /// What one system call reads at the most beyond the message that is waited for.
+  static constexpr std::size_t read_ahead_bytes = std::size_t{64} << 10;
+
+  [[nodiscard]] static result<framed_receiver> create(Reader reader,
+                                                      const frame_options& options = {}) {
+    if (options.max_message_bytes > frame_header::max_payload_bytes)
+      return failure{std::errc::invalid_argument, "framed_receiver::create",
+                     "max_message_bytes is at most 2^31-1"};
+    return framed_receiver{std::move(reader), options};
+  }
+
+  /// The next message without taking it: valid until the next verb.
+  [[nodiscard]] result<const_bytes> try_peek() { return peek(false); }
+  /// Takes the message that `try_peek` showed; does nothing if it showed none.
+  void release() noexcept {
+    if (auto message = buffered_message(); message && *message)
+      begin_ += frame_header::size_bytes + (**message).size();
+  }
+
+  [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
+    return take(buffer, false);
+  }
+  [[nodiscard]] result<std::size_t> receive_waiting(mutable_bytes buffer) requires
+      waiting_reader<Reader> {
+    return take(buffer, true);
+  }
+  [[nodiscard]] result<std::size_t> next_size() {
+    return try_peek().transform([](const_bytes message) { return message.size(); });
+  }
+  [[nodiscard]] result<void> wait_readable(deadline until) {
+    if (auto message = buffered_message(); !message || *message) return {};
+    return reader_.wait_readable(until);
+  }
+
+  [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer,
+                                            deadline until = deadline::never()) {
+    return sluice::receive(*this, buffer, until);
+  }
+
+  [[nodiscard]] Reader& stream() noexcept { return reader_; }
+  /// Readable when bytes came. What was read ahead does not show: drain with `try_receive` until
+  /// it would block before waiting on this.
+  [[nodiscard]] int native_handle() const noexcept requires requires(const Reader& r) {
+    r.native_handle();
+  }
+  { return reader_.native_handle(); }
+
+ private:
+  framed_receiver(Reader reader, const frame_options& options)
+      : reader_(std::move(reader)),
+        max_message_bytes_(options.max_message_bytes),
+        capacity_(frame_header::size_bytes + options.max_message_bytes + read_ahead_bytes),
+        buffer_(std::make_unique_for_overwrite<std::byte[]>(capacity_)) {}
+
+  const_bytes buffered() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
+
+  // The size of the frame in front with its header, as far as that is known: 0 before the header.
+  result<std::size_t> frame_size() const {
+    if (buffered().size() < frame_header::size_bytes) return std::size_t{0};
+    auto length = frame_header::decode(buffered().first(frame_header::size_bytes));
+    if (!length) return failure{length.error()};
+    if (*length > max_message_bytes_)
+      return failure{errc::corrupt, "framed_receiver",
+                     "a frame is longer than frame_options::max_message_bytes"};
+    return frame_header::size_bytes + *length;
+  }
+
+  // The message in front, if all of it has been read.
+  result<std::optional<const_bytes>> buffered_message() const {
+    auto size = frame_size();
+    if (!size) return failure{size.error()};
+    if (*size == 0 || buffered().size() < *size) return std::optional<const_bytes>{};
+    return std::optional{buffered().first(*size).subspan(frame_header::size_bytes)};
+  }
+
+  result<const_bytes> peek(bool may_wait) {
+    for (;;) {
+      auto message = buffered_message();
+      if (!message) return failure{message.error()};
+      if (*message) return **message;
+      if (auto filled = read_more(*frame_size(), may_wait); !filled) return failure{filled.error()};
+    }
+  }
+
+  result<std::size_t> take(mutable_bytes buffer, bool may_wait) {
+    auto message = peek(may_wait);
+    if (!message) return failure{message.error()};
+    if (message->size() > buffer.size())
+      return failure{std::errc::no_buffer_space, "framed_receiver::receive",
+                     "next_size() tells how large the buffer must be"};
+    copy_bytes(*message, buffer);
+    begin_ += frame_header::size_bytes + message->size();
+    return message->size();
+  }
+
+  result<void> read_more(std::size_t frame_bytes, bool may_wait) {
+    const std::size_t have = end_ - begin_;
+    const std::size_t missing = frame_bytes > have ? frame_bytes - have : 0;
+    const std::size_t wanted = std::max(missing, read_ahead_bytes);
+    if (have == 0 || capacity_ - end_ < wanted) {
+      // With something in the buffer this is rare, and moves only part of one frame.
+      if (have != 0) std::memmove(buffer_.get(), buffer_.get() + begin_, have);
+      begin_ = 0;
+      end_ = have;
+    }
+    auto got = read({buffer_.get() + end_, std::min(wanted, capacity_ - end_)}, may_wait);
+    if (!got && got.error() == errc::closed && have != 0) {
+      begin_ = end_ = 0;
+      return failure{errc::corrupt, "framed_receiver", "the stream ended inside a message"};
+    }
+    if (!got) return failure{got.error()};
+    end_ += *got;
+    return {};
+  }
+
+  result<std::size_t> read(mutable_bytes into, bool may_wait) {
+    if constexpr (waiting_reader<Reader>) {
+      if (may_wait) return reader_.read_waiting(into);
+    }
+    return reader_.try_read(into);
+  }
+
+  Reader reader_;
+  std::size_t max_message_bytes_;
+  std::size_t capacity_;
+  std::unique_ptr<std::byte[]> buffer_;
+  std::size_t begin_ = 0;  // what was read and not yet taken: [begin_, end_)
+  std::size_t end_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cstdlib>
+#include <sluice/os/runtime_directory.hpp>
+
+#include "os/syscall.hpp"
+
+namespace sluice {
+
+namespace {
+
+constexpr const char* operation = "runtime_directory";
+constexpr auto lock_patience = std::chrono::seconds{5};
+
+struct directory_choice {
+  std::string path;
+  bool shared = false;  // named by an option: made for sharing
+};
+
+directory_choice choose(const runtime_directory_options& options) {
+  if (!options.path.empty()) return {options.path, true};
+  // Read on each call: a test or a service may set it late. Nobody but the caller changes it.
+  const char* named = std::getenv("SLUICE_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
+  if (named != nullptr && *named != '\0') return {named, false};
+  return {"/dev/shm/sluice-" + std::to_string(syscall::effective_user()), false};
+}
+
+result<void> check_private(const struct stat& found) {
+  if (found.st_uid != syscall::effective_user())
+    return failure{std::errc::permission_denied, operation,
+                   "the runtime directory belongs to somebody else: remove it, or set "
+                   "SLUICE_RUNTIME_DIR to another one"};
+  if ((found.st_mode & 077) != 0)
+    return failure{std::errc::permission_denied, operation,
+                   "the runtime directory is open to others: chmod 700 it, or name a directory "
+                   "made for sharing in the options"};
+  return {};
+}
+
+result<void> check_shared(const struct stat& found) {
+  const bool everybody_writes = (found.st_mode & S_IWOTH) != 0;
+  if (everybody_writes && (found.st_mode & S_ISVTX) == 0)
+    return failure{std::errc::permission_denied, operation,
+                   "everybody may replace files in this directory: chmod +t or o-w it"};
+  return {};
+}
+
+result<unique_fd> open_checked(const directory_choice& choice) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  auto opened = syscall::open_at(AT_FDCWD, choice.path.c_str(), flags);
+  if (!opened && opened.error() == std::errc::no_such_file_or_directory && !choice.shared) {
+    auto made = syscall::make_directory(AT_FDCWD, choice.path.c_str(), 0700);
+    // Somebody else may have made it just now; then it is checked like any other.
+    if (!made && !(made.error() == std::errc::file_exists)) return failure{made.error()};
+    opened = syscall::open_at(AT_FDCWD, choice.path.c_str(), flags);
+    if (made && opened) {
+      // A umask may have taken permissions of ours.
+      if (auto exact = syscall::set_mode(opened->get(), 0700); !exact)
+        return failure{exact.error()};
+    }
+  }
+  if (!opened && (opened.error() == std::errc::not_a_directory ||
+                  opened.error() == std::errc::too_many_symbolic_link_levels))
+    return failure{std::errc::not_a_directory, operation,
+                   "the runtime directory must be a directory, not a file or symbolic link"};
+  if (!opened) return opened;
+  auto found = syscall::status(opened->get());
+  if (!found) return failure{found.error()};
+  auto trusted = choice.shared ? check_shared(*found) : check_private(*found);
+  if (!trusted) return failure{trusted.error()};
+  return opened;
+}
+
+}  // namespace
+
+directory_lock::~directory_lock() {
+  // Explicitly: a child forked meanwhile has a copy of the description, which would keep the lock.
+  if (held_) static_cast<void>(syscall::lock_file(held_.get(), LOCK_UN));
+}
+
+result<name_place> name_place::resolve(const channel_name& name, std::string_view suffix,
+                                       const runtime_directory_options& options) {
+  if (name.is_path()) {
+    std::string directory = name.directory();
+    auto opened = syscall::open_at(AT_FDCWD, directory.c_str(), O_PATH | O_DIRECTORY);
+    if (!opened) return failure{opened.error()};
+    return name_place{std::move(*opened), std::move(directory), std::string{name.leaf()}, false};
+  }
+  directory_choice choice = choose(options);
+  auto opened = open_checked(choice);
+  if (!opened) return failure{opened.error()};
+  std::string leaf = name.text();
+  leaf += suffix;
+  return name_place{std::move(*opened), std::move(choice.path), std::move(leaf), true};
+}
+
+result<directory_lock> name_place::lock() const {
+  if (!in_runtime_directory_) return directory_lock{};
+  // A description of its own: flock(2) does not keep two users of one description apart.
+  auto own = syscall::open_at(directory_.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!own) return failure{own.error()};
+  const deadline patience{lock_patience};
+  auto pause = std::chrono::microseconds{50};
+  for (;;) {
+    auto locked = syscall::lock_file(own->get(), LOCK_EX | LOCK_NB);
+    if (locked) return directory_lock{std::move(*own)};
+    if (!would_block(locked.error())) return failure{locked.error()};
+    if (patience.has_passed())
+      return failure{errc::stalled, operation,
+                     "a process that holds the lock of the runtime directory makes no progress"};
+    if (auto slept = syscall::sleep(pause); !slept) return failure{slept.error()};
+    pause = std::min(pause * 2, std::chrono::microseconds{10'000});
+  }
+}
+
+result<std::string> runtime_directory_path(const runtime_directory_options& options) {
+  directory_choice choice = choose(options);
+  if (auto opened = open_checked(choice); !opened) return failure{opened.error()};
+  return std::move(choice.path);
+}
+
+}  // namespace sluice
