@@ -15,6 +15,7 @@
 #include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/local_channel.hpp>
 #include <sluice/channel/pipe.hpp>
+#include <sluice/compose/frame_header.hpp>
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/os/memory_map.hpp>

@@ -20,7 +20,7 @@ struct fifo_receiver::state {
   std::vector<std::byte> buffer = std::vector<std::byte>(buffer_bytes);
   std::size_t begin = 0;  // read and not yet looked at: [begin, end)
   std::size_t end = 0;
-  std::optional<const_bytes> ready;
+  std::optional<const_bytes> ready = std::nullopt;
   bool out_of_step = false;  // looking for the next header; reported already
 
   [[nodiscard]] const_bytes buffered() const noexcept {

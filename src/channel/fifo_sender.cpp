@@ -14,7 +14,7 @@ struct fifo_sender::state {
   pid_t process;     // who draws a new id after fork
   std::uint32_t sequence = 0;
   // The rest of a message that has begun, and where in it the next fragment begins.
-  std::vector<std::byte> kept;
+  std::vector<std::byte> kept = {};
   std::size_t kept_begin = 0;  // offset in the message of kept's first byte
   std::uint32_t kept_total = 0;
 

@@ -1,7 +1,7 @@
 #pragma once
 // Messages over any stream of bytes: a header of eight bytes says how long each message is, and
-// carries a check so that a stream that is out of step is noticed instead of believed. The format
-// is docs/frame-format.md. One writer per stream; many writers of one FIFO use fifo_channel.hpp.
+// carries a check so that a stream that is out of step is noticed instead of believed
+// (frame_header.hpp). One writer per stream; many writers of one FIFO use fifo_channel.hpp.
 
 #include <algorithm>
 #include <array>
@@ -13,22 +13,11 @@
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
 #include <sluice/channel/blocking.hpp>
+#include <sluice/compose/frame_header.hpp>
 #include <utility>
 #include <vector>
 
 namespace sluice {
-
-/// What stands before each message.
-struct frame_header {
-  static constexpr std::size_t size_bytes = 8;
-  /// Largest payload that the format can say.
-  static constexpr std::size_t max_payload_bytes = 0x7fff'ffff;
-
-  /// Little-endian on every machine: length, then its check.
-  [[nodiscard]] static std::array<std::byte, size_bytes> encode(std::uint32_t length) noexcept;
-  /// `errc::corrupt` when the check does not belong to the length.
-  [[nodiscard]] static result<std::uint32_t> decode(const_bytes header) noexcept;
-};
 
 struct frame_options {
   /// Sender: longer messages are refused. Receiver: a longer frame is reported as `corrupt`, and

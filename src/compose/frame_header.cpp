@@ -1,4 +1,4 @@
-#include <sluice/compose/framed.hpp>
+#include <sluice/compose/frame_header.hpp>
 
 #include "base/little_endian.hpp"
 
