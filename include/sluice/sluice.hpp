@@ -17,6 +17,8 @@
 #include <sluice/channel/pipe.hpp>
 #include <sluice/compose/frame_header.hpp>
 #include <sluice/compose/framed.hpp>
+#include <sluice/compose/framed_receiver.hpp>
+#include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/os/memory_map.hpp>
 #include <sluice/os/owned_name.hpp>

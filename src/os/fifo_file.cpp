@@ -79,6 +79,9 @@ result<owned_name> create(name_place place, mode_t mode) {
   if (!lock) return failure{lock.error()};
   auto made = place.in_runtime_directory() ? make_and_publish(place, mode)
                                            : make(place.directory(), place.leaf().c_str(), mode);
+  if (!made && made.error() == std::errc::file_exists)
+    return failure{made.error().with_hint(
+        "the name is taken; open_or_create takes over a FIFO that was left behind")};
   if (!made) return failure{made.error()};
   return owned_name{std::move(place), *made};
 }
