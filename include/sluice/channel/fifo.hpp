@@ -32,7 +32,7 @@ struct fifo_create_options {
 
 struct fifo_open_options {
   /// Whose FIFO it may be; without a value ours only.
-  std::optional<uid_t> owner;
+  std::optional<uid_t> owner = {};
   /// Accept one that everybody may write (refused otherwise: any user could feed it).
   bool world_writable = false;
   /// Reader only: the end of the last writer is not the end of the stream, since we hold a writing

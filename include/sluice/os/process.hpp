@@ -31,11 +31,11 @@ struct passed_descriptor {
 
 struct spawn_options {
   /// The program and its arguments, program first. Without a slash it is looked for in PATH.
-  std::vector<std::string> arguments;
+  std::vector<std::string> arguments = {};
   /// Besides these the child has 0, 1 and 2 of the caller, and nothing else.
-  std::vector<passed_descriptor> descriptors;
+  std::vector<passed_descriptor> descriptors = {};
   /// "NAME=value" each; without a value the caller's environment.
-  std::optional<std::vector<std::string>> environment;
+  std::optional<std::vector<std::string>> environment = {};
 };
 
 /// A handle on one process.

@@ -16,7 +16,7 @@ struct runtime_directory_options {
   /// Empty: $SLUICE_RUNTIME_DIR, else one directory per user below /dev/shm, made when missing.
   /// Else a directory that exists and was made for sharing: it may be open to a group or to other
   /// users, but one that everybody may write must be sticky, as /tmp is.
-  std::string path;
+  std::string path = {};
 };
 
 /// Keeps everybody else from changing names in a directory.
