@@ -54,7 +54,7 @@ result<pipe_end> pipe_end::from_native(unique_fd fd, bool for_writing) {
 result<int> pipe_end::nonblocking_twin() {
   if (const int known = twin_.load(std::memory_order_acquire); known >= 0) return known;
   constexpr const char* hint =
-      "never blocking on a pipe that others share needs Linux 6.5, or /proc mounted";
+      "never blocking on a pipe that others share needs Linux 6.4, or /proc mounted";
   auto flags = syscall::status_flags(fd_.get());
   if (!flags) return failure{flags.error()};
   const std::string path = "/proc/self/fd/" + std::to_string(fd_.get());

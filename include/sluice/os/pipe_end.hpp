@@ -22,7 +22,7 @@ enum class description_use {
 ///
 /// *Semantics*: the verbs of `byte_reader` and `byte_writer`; the class that holds it offers the
 /// half that its end has. `try_` never blocks although the description may be a blocking one: the
-/// kernel's no-wait flag where pipes have it (Linux 6.5), else a private description of the same
+/// kernel's no-wait flag where pipes have it (Linux 6.4), else a private description of the same
 /// pipe, opened through /proc; exclusive ends become non-blocking at the first `try_`.
 /// *Threads*: all verbs from any thread at once; moving from one. *Errors*: `broken_pipe` when the
 /// readers are gone, `errc::closed` when the writers are; `not_supported` where neither way to
