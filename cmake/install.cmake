@@ -22,8 +22,5 @@ file(RELATIVE_PATH sluice_pc_to_prefix
 configure_file(cmake/sluice.pc.in sluice.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/sluice.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-if(SLUICE_BUILD_TOOLS)
-  install(TARGETS sluice_tool)
-endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
