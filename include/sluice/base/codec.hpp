@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <ranges>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/result.hpp>
 #include <string>
@@ -23,12 +24,14 @@ namespace sluice {
 template <class T>
 struct codec;
 
-/// Types whose bytes mean the same in another process. Pointers do not; members that are pointers
-/// cannot be seen from outside and are on you.
+/// Types whose bytes mean the same in another process. Pointers do not, and neither do views, which
+/// hold one (`std::string_view`, `std::span`); members that are pointers cannot be seen from
+/// outside and are on you. An array goes in a struct or a std::array: functions return no arrays.
 template <class T>
 concept plain_data = std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
-                     !std::is_pointer_v<T> &&
-                     !std::is_member_pointer_v<T> && !std::is_reference_v<T> && !std::is_const_v<T>;
+                     std::same_as<T, std::remove_cvref_t<T>> && !std::is_array_v<T> &&
+                     !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
+                     !std::is_null_pointer_v<T> && !std::ranges::enable_view<T>;
 
 template <plain_data T>
 struct codec<T> {
@@ -39,6 +42,11 @@ struct codec<T> {
   static result<T> decode(const_bytes from) {
     if (from.size() != sizeof(T))
       return failure{errc::corrupt, "codec::decode", "the message has not the size of the type"};
+    // Any other byte in a bool is undefined behaviour at its first use.
+    if constexpr (std::same_as<T, bool>) {
+      if (from.front() > std::byte{1})
+        return failure{errc::corrupt, "codec::decode", "a bool is 0 or 1"};
+    }
     T value{};
     std::memcpy(static_cast<void*>(&value), from.data(), sizeof(T));
     return value;
@@ -67,21 +75,40 @@ concept encodable = requires(const T& value, mutable_bytes into, const_bytes fro
   { codec<T>::decode(from) } -> std::same_as<result<T>>;
 };
 
-/// What the type is called on the wire. The default is its C++ name, which compilers may spell
-/// differently and which does not change when members do. A member `static constexpr
-/// std::string_view type_name = "tick/2";` overrides it: recommended for anything that outlives one
-/// build.
+/// The integers that C++ names by rank. Compilers spell those names differently, and the same
+/// fixed-width type is `long` here and `long long` there: on the wire their size names them.
+template <class T>
+concept ranked_integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
+                         !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                         !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+
+/// What the type is called on the wire. Integers are called by their size ("int32") and text is
+/// "std::string"; the default for all others is the C++ name, which compilers may spell differently
+/// (templates, unnamed namespaces) and which does not change when members do. A member `static
+/// constexpr std::string_view type_name = "tick/2";` overrides it: recommended for anything that
+/// outlives one build.
 template <class T>
 [[nodiscard]] constexpr std::string_view type_name() noexcept {
   if constexpr (requires {
                   { T::type_name } -> std::convertible_to<std::string_view>;
                 }) {
     return T::type_name;
+  } else if constexpr (ranked_integer<T>) {
+    constexpr std::string_view name{sizeof(T) == 1   ? "uint8"
+                                    : sizeof(T) == 2 ? "uint16"
+                                    : sizeof(T) == 4 ? "uint32"
+                                    : sizeof(T) == 8 ? "uint64"
+                                                     : "uint128"};
+    return name.substr(std::is_signed_v<T> ? 1 : 0);
+  } else if constexpr (std::same_as<T, std::string>) {
+    return "std::string";
   } else {
     // "... type_name() [with T = tick; std::string_view = ...]" (g++), "... [T = tick]" (clang++).
+    // Both ends are looked for from outside: a name may contain these letters itself.
     constexpr std::string_view all{__PRETTY_FUNCTION__};
     constexpr std::size_t begin = all.find("T = ") + 4;
-    return all.substr(begin, all.find_first_of(";]", begin) - begin);
+    constexpr std::size_t alias = all.rfind("; std::string_view = ");
+    return all.substr(begin, (alias != all.npos ? alias : all.size() - 1) - begin);
   }
 }
 
