@@ -53,8 +53,9 @@ class deadline {
     using seconds = std::chrono::duration<double>;
     if (!(from_now > from_now.zero())) return clock::time_point::min();
     const auto now = clock::now();
-    // Compared in floating point: a duration in hours or days may not fit the clock's ticks.
-    if (seconds{from_now} >= seconds{clock::time_point::max() - now})
+    // Compared in floating point: a duration in hours or days may not fit the clock's ticks. The
+    // second is for the rounding of both sides, and nothing to a wait of centuries.
+    if (seconds{from_now} >= seconds{clock::time_point::max() - now} - seconds{1})
       return clock::time_point::max();
     return now + std::chrono::ceil<clock::duration>(from_now);
   }
