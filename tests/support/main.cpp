@@ -1,0 +1,50 @@
+// The main function of every test binary: each test gets a deadline, a runtime directory of its own
+// and a comparison of before and after.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "support/isolation.hpp"
+#include "support/leftovers.hpp"
+#include "support/runtime_directory.hpp"
+#include "support/watchdog.hpp"
+
+namespace {
+
+using namespace sluice::test;
+
+// Around each test, outside of its fixture.
+class test_surroundings : public ::testing::EmptyTestEventListener {
+  void OnTestStart(const ::testing::TestInfo& test) override {
+    const std::string name = std::string{test.test_suite_name()} + "." + test.name();
+    watchdog_.emplace(name, test_patience);
+    directory_.emplace();
+    before_.emplace(process_state::now());
+  }
+
+  void OnTestEnd(const ::testing::TestInfo&) override {
+    for (const std::string& difference : leftovers(*before_, process_state::now()))
+      ADD_FAILURE() << "The test left something behind: " << difference << '.';
+    before_.reset();
+    directory_.reset();
+    watchdog_.reset();
+  }
+
+  std::optional<watchdog> watchdog_;
+  std::optional<private_runtime_directory> directory_;
+  std::optional<process_state> before_;
+};
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  ::testing::InitGoogleTest(&argument_count, arguments);
+  if (::testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
+  isolate_this_process();
+  // Its end event comes before that of the printer, so that what it finds counts as the test's.
+  ::testing::UnitTest::GetInstance()->listeners().Append(new test_surroundings);
+  return RUN_ALL_TESTS();
+}
