@@ -96,7 +96,9 @@ result<void> fifo_receiver::state::read_more(bool may_wait) {
     return {};
   }
   if (!(got.error() == errc::closed)) return failure{got.error()};
-  const bool torn = unfinished.give_up_all() || end != 0;
+  // What is left of bytes that were reported as foreign is not reported again.
+  const bool cut_short = end != 0 && !out_of_step;
+  const bool torn = unfinished.give_up_all() || cut_short;
   end = 0;
   out_of_step = false;
   if (torn)
