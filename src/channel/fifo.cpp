@@ -45,16 +45,17 @@ result<fifo> fifo::create(std::string_view name, const fifo_create_options& opti
 }
 
 result<fifo> fifo::open_or_create(std::string_view name, const fifo_create_options& options) {
-  // The name may vanish between "it exists" and opening it; that can only go on while others keep
+  // The name may appear or vanish between the two attempts; that can only go on while others keep
   // making and removing it.
   for (;;) {
-    auto created = create(name, options);
-    if (created || !(created.error() == std::errc::file_exists)) return created;
     auto place = place_of(name, options.directory);
     if (!place) return failure{place.error()};
+    if (auto checked = check(options, *place); !checked) return failure{checked.error()};
     auto adopted = fifo_file::adopt(std::move(*place), options.mode);
     if (adopted) return fifo{std::move(*adopted)};
     if (!(adopted.error() == std::errc::no_such_file_or_directory)) return failure{adopted.error()};
+    auto created = create(name, options);
+    if (created || !(created.error() == std::errc::file_exists)) return created;
   }
 }
 

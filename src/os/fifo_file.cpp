@@ -61,12 +61,17 @@ result<file_identity> make(int directory, const char* leaf, mode_t mode) {
 // Under the directory's lock there is one creator at a time, so what already bears the temporary
 // name was left by one that died.
 result<file_identity> make_and_publish(const name_place& place, mode_t mode) {
+  const char* leaf = place.leaf().c_str();
+  if (auto taken = syscall::status_at(place.directory(), leaf); taken)
+    return failure{std::errc::file_exists, "mkfifoat"};
   const std::string unfinished = "." + place.leaf();
-  static_cast<void>(syscall::unlink_at(place.directory(), unfinished.c_str()));
+  auto cleared = syscall::unlink_at(place.directory(), unfinished.c_str());
+  if (!cleared && !(cleared.error() == std::errc::no_such_file_or_directory))
+    return failure{cleared.error().with_hint(
+        "something that is not ours bears the name of an unfinished FIFO: a dot and the name")};
   auto made = make(place.directory(), unfinished.c_str(), mode);
   if (!made) return made;
-  auto published =
-      syscall::rename_exclusive(place.directory(), unfinished.c_str(), place.leaf().c_str());
+  auto published = syscall::rename_exclusive(place.directory(), unfinished.c_str(), leaf);
   if (published) return made;
   static_cast<void>(syscall::unlink_at(place.directory(), unfinished.c_str()));
   return failure{published.error()};

@@ -62,7 +62,11 @@ result<void> rename_exclusive(int directory, const char* from, const char* to) {
   if (outcome == -EINVAL || outcome == -ENOSYS) {
     // File systems without the exclusive rename: a hard link is exclusive as well.
     outcome = retried(SYS_linkat, directory, from, directory, to, 0);
-    if (outcome >= 0) return unlink_at(directory, from);
+    if (outcome >= 0) {
+      auto done = unlink_at(directory, from);
+      if (!done) static_cast<void>(unlink_at(directory, to));
+      return done;
+    }
   }
   if (outcome < 0) return failed(outcome, "renameat2");
   return {};
