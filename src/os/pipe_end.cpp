@@ -13,7 +13,9 @@ namespace sluice {
 namespace {
 
 bool is_unsupported(const error& reason) noexcept {
-  return reason == std::errc::operation_not_supported;
+  // ENOSYS: a kernel, or a sandbox, that knows nothing of the calls with flags.
+  return reason == std::errc::operation_not_supported ||
+         reason == std::errc::function_not_supported;
 }
 
 }  // namespace
@@ -44,6 +46,9 @@ result<pipe_end> pipe_end::from_native(unique_fd fd, bool for_writing) {
     return failure{std::errc::invalid_argument, "from_native", "not a pipe or FIFO"};
   auto flags = syscall::status_flags(fd.get());
   if (!flags) return failure{flags.error()};
+  if ((*flags & O_PATH) != 0)
+    return failure{std::errc::invalid_argument, "from_native",
+                   "the descriptor only names the pipe (O_PATH)"};
   const int access = *flags & O_ACCMODE;
   if (access != O_RDWR && access != (for_writing ? O_WRONLY : O_RDONLY))
     return failure{std::errc::invalid_argument, "from_native",
@@ -123,7 +128,7 @@ result<std::size_t> pipe_end::write_once(byte_parts parts, waiting mode) {
     if (taken || !is_unsupported(taken.error())) return taken;
     // The kernel does not say which flag it lacks: leave the new one out and see.
     taken = syscall::write_masked(call->fd, parts, call->flags);
-    if (taken || !is_unsupported(taken.error())) {
+    if (taken || call->flags == 0 || !is_unsupported(taken.error())) {
       learn(no_signal_flag);
       return taken;
     }

@@ -25,9 +25,9 @@ enum class description_use {
 /// kernel's no-wait flag where pipes have it (Linux 6.4), else a private description of the same
 /// pipe, opened through /proc; exclusive ends become non-blocking at the first `try_`.
 /// *Threads*: all verbs from any thread at once; moving from one. *Errors*: `broken_pipe` when the
-/// readers are gone, `errc::closed` when the writers are; `not_supported` where neither way to
-/// avoid blocking exists. *Lifetime*: closes with the object. *Crash*: the kernel closes it, and
-/// the other side sees the end of the stream.
+/// readers are gone, `errc::closed` when the writers are; where neither way to avoid
+/// blocking exists, the failure to open the pipe anew, with what is needed. *Lifetime*: closes with
+/// the object. *Crash*: the kernel closes it, and the other side sees the end of the stream.
 class pipe_end {
  public:
   pipe_end(unique_fd fd, description_use use) noexcept : fd_(std::move(fd)), use_(use) {}
