@@ -18,11 +18,17 @@ struct directory_choice {
   bool shared = false;  // named by an option: made for sharing
 };
 
+// After a slash the kernel follows a symbolic link whatever the flags say.
+std::string without_trailing_slashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 directory_choice choose(const runtime_directory_options& options) {
-  if (!options.path.empty()) return {options.path, true};
+  if (!options.path.empty()) return {without_trailing_slashes(options.path), true};
   // Read on each call: a test or a service may set it late. Nobody but the caller changes it.
   const char* named = std::getenv("SLUICE_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
-  if (named != nullptr && *named != '\0') return {named, false};
+  if (named != nullptr && *named != '\0') return {without_trailing_slashes(named), false};
   return {"/dev/shm/sluice-" + std::to_string(syscall::effective_user()), false};
 }
 
@@ -76,7 +82,7 @@ result<unique_fd> open_checked(const directory_choice& choice) {
 
 directory_lock::~directory_lock() {
   // Explicitly: a child forked meanwhile has a copy of the description, which would keep the lock.
-  if (held_) static_cast<void>(syscall::lock_file(held_.get(), LOCK_UN));
+  if (fd_ >= 0) static_cast<void>(syscall::lock_file(fd_, LOCK_UN));
 }
 
 result<name_place> name_place::resolve(const channel_name& name, std::string_view suffix,
@@ -97,14 +103,19 @@ result<name_place> name_place::resolve(const channel_name& name, std::string_vie
 
 result<directory_lock> name_place::lock() const {
   if (!in_runtime_directory_) return directory_lock{};
-  // A description of its own: flock(2) does not keep two users of one description apart.
+  // A description of its own: flock(2) does not keep two users of one description apart. Ours is
+  // shared with forked children at most, so it will do when a name shall be given up and there is
+  // no descriptor left.
   auto own = syscall::open_at(directory_.get(), ".", O_RDONLY | O_DIRECTORY);
-  if (!own) return failure{own.error()};
+  const bool none_left = !own && (own.error() == std::errc::too_many_files_open ||
+                                  own.error() == std::errc::too_many_files_open_in_system);
+  if (!own && !none_left) return failure{own.error()};
+  const int fd = own ? own->get() : directory_.get();
   const deadline patience{lock_patience};
   auto pause = std::chrono::microseconds{50};
   for (;;) {
-    auto locked = syscall::lock_file(own->get(), LOCK_EX | LOCK_NB);
-    if (locked) return directory_lock{std::move(*own)};
+    auto locked = syscall::lock_file(fd, LOCK_EX | LOCK_NB);
+    if (locked) return own ? directory_lock{std::move(*own)} : directory_lock{fd};
     if (!would_block(locked.error())) return failure{locked.error()};
     if (patience.has_passed())
       return failure{errc::stalled, operation,

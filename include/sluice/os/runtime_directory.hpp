@@ -9,6 +9,7 @@
 #include <sluice/os/unique_fd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice {
 
@@ -21,19 +22,24 @@ struct runtime_directory_options {
 
 /// Keeps everybody else from changing names in a directory.
 ///
-/// *Semantics*: flock(2) on a description of its own. *Threads*: one thread. *Errors*: none after
+/// *Semantics*: flock(2) on a description of its own, or on that of the place where no descriptor
+/// is left for one. *Threads*: one thread. *Errors*: none after
 /// it was made. *Lifetime*: released with the object. *Crash*: released by the kernel.
 class directory_lock {
  public:
   /// Holds no lock: places outside a runtime directory have none.
   directory_lock() noexcept = default;
-  explicit directory_lock(unique_fd held) noexcept : held_(std::move(held)) {}
-  directory_lock(directory_lock&&) noexcept = default;
+  explicit directory_lock(unique_fd held) noexcept : fd_(held.get()), own_(std::move(held)) {}
+  /// Releases the lock of `fd`, which stays open longer.
+  explicit directory_lock(int fd) noexcept : fd_(fd) {}
+  directory_lock(directory_lock&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), own_(std::move(other.own_)) {}
   directory_lock& operator=(directory_lock&&) = delete;
   ~directory_lock();
 
  private:
-  unique_fd held_;
+  int fd_ = -1;
+  unique_fd own_;
 };
 
 /// A leaf in a directory that is held open, so that renaming the directory misleads nobody.
