@@ -1,5 +1,6 @@
 #include <sluice/os/memory_map.hpp>
 
+#include "os/memory_budget.hpp"
 #include "os/syscall.hpp"
 
 namespace sluice {
@@ -20,6 +21,9 @@ result<memory_map> memory_map::map(int fd, const memory_map_options& options) {
 }
 
 result<memory_map> memory_map::create_anonymous(std::size_t size_bytes) {
+  if (size_bytes > memory_budget_bytes())
+    return failure{std::errc::not_enough_memory, "memory_map::create_anonymous",
+                   "more than the machine has available, or than its control group may use"};
   auto file = syscall::memory_file("sluice");
   if (!file) return failure{file.error()};
   if (auto allocated = syscall::allocate(file->get(), size_bytes); !allocated)

@@ -1,0 +1,14 @@
+#pragma once
+// How much memory there is to be had, so that a demand for plainly more is an error. The kernel
+// itself would start on it, and its killer would end some process when nothing is left.
+
+#include <cstddef>
+
+namespace sluice {
+
+/// Bytes: the smaller of what the machine has available (with swap) and the limits of our control
+/// groups. Best effort: the highest number where neither can be read, and others may take memory
+/// meanwhile.
+[[nodiscard]] std::size_t memory_budget_bytes();
+
+}  // namespace sluice
