@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <sluice/os/process.hpp>
 
 #include "os/syscall.hpp"
@@ -19,9 +21,14 @@ result<void> check(const spawn_options& options) {
       if (has_nul(entry) || entry.find('=') == entry.npos)
         return failure{std::errc::invalid_argument, operation,
                        "an entry of the environment is not NAME=value"};
-  for (const passed_descriptor& one : options.descriptors)
-    if (one.target < 0 || one.source < 0)
+  for (auto one = options.descriptors.begin(); one != options.descriptors.end(); ++one) {
+    if (one->target < 0 || one->source < 0)
       return failure{std::errc::bad_file_descriptor, operation, "descriptor numbers are 0 or more"};
+    const auto same = [&one](const auto& other) { return other.target == one->target; };
+    if (std::any_of(std::next(one), options.descriptors.end(), same))
+      return failure{std::errc::invalid_argument, operation,
+                     "two descriptors cannot have one number in the child"};
+  }
   return {};
 }
 

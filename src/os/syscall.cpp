@@ -39,6 +39,9 @@ const char* advice_for(int number) noexcept {
       return "the file system is full (df), or its quota is used up";
     case ENAMETOOLONG:
       return "a name has at most 255 bytes, a path 4095";
+    case ENOSYS:
+      return "this kernel is too old (Linux 5.10 has all calls that are needed), or a sandbox "
+             "around this process refuses the call";
     case ELOOP:
       return "a symbolic link is not followed here";
     default:

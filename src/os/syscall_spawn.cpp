@@ -82,6 +82,14 @@ class spawn_attributes {
   posix_spawnattr_t attributes_;
 };
 
+failure failed_to_start(int number, const char* operation) {
+  if (number != EAGAIN) return failed(-number, operation);
+  return failure{
+      error::from_errno(number, operation,
+                        "too many processes: raise RLIMIT_NPROC (ulimit -u), the control "
+                        "group's pids.max, or the sysctl kernel.pid_max")};
+}
+
 // The form that exec takes: an array of C strings with a null at its end.
 std::vector<char*> as_array(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -96,7 +104,7 @@ std::vector<char*> as_array(const std::vector<std::string>& texts) {
 
 result<pid_t> fork() {
   const pid_t id = ::fork();
-  if (id < 0) return failed(-errno, "fork");
+  if (id < 0) return failed_to_start(errno, "fork");
   return id;
 }
 
@@ -112,7 +120,7 @@ result<pid_t> spawn(const spawn_options& options) {
   const int number =
       ::posix_spawnp(&id, arguments.front(), plan.actions(), attributes.get(), arguments.data(),
                      options.environment ? environment.data() : ::environ);
-  if (number != 0) return failed(-number, "posix_spawn");
+  if (number != 0) return failed_to_start(number, "posix_spawn");
   return id;
 }
 
