@@ -1,0 +1,61 @@
+#pragma once
+// Every factory and operation of the library that makes system calls, each as one scenario that can
+// be run again and again while the kernel refuses this or that.
+
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <sluice/base/error.hpp>
+#include <sluice/base/result.hpp>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fault/failing_syscall.hpp"
+
+namespace sluice::test {
+
+/// Runs the one step of a scenario that faults are meant for, under a plan, and keeps what came of
+/// it and what the plan did.
+class struck_step {
+ public:
+  explicit struck_step(std::vector<fault> faults) : faults_(std::move(faults)) {}
+
+  /// The step's outcome; the plan is lifted before it is returned.
+  template <class Step>
+  auto operator()(Step&& step) {
+    const fault_plan plan{faults_};
+    auto outcome = std::forward<Step>(step)();
+    if (!outcome) failed_ = outcome.error();
+    has_run_ = true;
+    struck_ = plan.struck();
+    first_struck_ = plan.first_struck();
+    return outcome;
+  }
+
+  [[nodiscard]] bool has_run() const noexcept { return has_run_; }
+  [[nodiscard]] const std::optional<error>& failed() const noexcept { return failed_; }
+  [[nodiscard]] std::uint64_t struck() const noexcept { return struck_; }
+  [[nodiscard]] long first_struck() const noexcept { return first_struck_; }
+
+ private:
+  std::vector<fault> faults_;
+  std::optional<error> failed_;
+  bool has_run_ = false;
+  std::uint64_t struck_ = 0;
+  long first_struck_ = -1;
+};
+
+/// One scenario: prepares, runs its step once, and where the step succeeded checks that what it
+/// made works.
+struct scenario {
+  std::string_view name;
+  std::function<void(struck_step&)> run;
+  friend std::ostream& operator<<(std::ostream& out, const scenario& one) {
+    return out << one.name;
+  }
+};
+
+[[nodiscard]] const std::vector<scenario>& all_scenarios();
+
+}  // namespace sluice::test
