@@ -1,0 +1,60 @@
+#pragma once
+// Every mechanism that the tour visits. A new one is one line in the table below, and a link class
+// (link.hpp) if none that exists will do.
+
+#include <array>
+#include <string_view>
+
+#include "tools/tour/fifo_links.hpp"
+#include "tools/tour/pass.hpp"
+#include "tools/tour/pipe_links.hpp"
+
+namespace sluice::tour {
+
+using pass = pass_outcome (*)(const pass_plan&);
+
+struct mechanism {
+  std::string_view name;  ///< As `--mechanism` takes it.
+  std::string_view what;
+  pass transfer;           ///< All messages, for throughput.
+  pass latency = nullptr;  ///< A sample of them, there and back one by one; none: not measured.
+  bool answers = false;    ///< `transfer` is a conversation, so it gets no more than a sample.
+};
+
+/// Messages in one direction; for the latency there is a second link back.
+template <one_way_link Link>
+constexpr mechanism one_way(std::string_view name, std::string_view what) {
+  return {.name = name,
+          .what = what,
+          .transfer = &transfer<Link, 1>,
+          .latency = &converse<crossed<Link>>};
+}
+
+/// Several processes send at once to one. One question and its answer would measure the same as
+/// with one sender, so there is no latency.
+template <one_way_link Link, std::size_t Senders>
+constexpr mechanism many_to_one(std::string_view name, std::string_view what) {
+  return {.name = name, .what = what, .transfer = &transfer<Link, Senders>};
+}
+
+/// Request and reply.
+template <two_way_link Link>
+constexpr mechanism two_way(std::string_view name, std::string_view what) {
+  return {.name = name,
+          .what = what,
+          .transfer = &converse<Link>,
+          .latency = &converse<Link>,
+          .answers = true};
+}
+
+inline constexpr std::array mechanisms{
+    one_way<raw_pipe_link>("raw-pipe", "the floor: plain writev(2) and read(2) on a pipe"),
+    one_way<pipe_link>("pipe", "framed messages over an anonymous pipe"),
+    one_way<cat_link>("pipe-cat", "the same through cat, which was handed both pipes by exec"),
+    one_way<fifo_link>("fifo", "framed messages over a FIFO that both sides open by name"),
+    one_way<fifo_messages_link>("fifo-messages", "a FIFO that any number of senders may share"),
+    many_to_one<fifo_messages_link, 3>("fifo-messages-3", "the same with three senders at once"),
+    two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
+};
+
+}  // namespace sluice::tour

@@ -1,0 +1,60 @@
+#include "tools/tour/row.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::tour {
+
+namespace {
+
+latency_figures figures_of(std::vector<std::chrono::nanoseconds> round_trips) {
+  std::ranges::sort(round_trips);
+  const auto one_way_us = [&](double fraction) {
+    const double rank = std::ceil(fraction * static_cast<double>(round_trips.size()));
+    const auto index = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
+    return std::chrono::duration<double, std::micro>(round_trips[index]).count() / 2;
+  };
+  return {.samples = round_trips.size(), .median_us = one_way_us(0.5), .p99_us = one_way_us(0.99)};
+}
+
+std::optional<double> ratio(double of, double to) noexcept {
+  if (of <= 0 || to <= 0) return {};
+  return of / to;
+}
+
+}  // namespace
+
+std::optional<double> row::messages_per_second() const noexcept {
+  return ratio(static_cast<double>(transfer.messages), transfer.seconds);
+}
+
+std::optional<double> row::megabytes_per_second() const noexcept {
+  return ratio(static_cast<double>(transfer.bytes) / 1e6, transfer.seconds);
+}
+
+std::optional<double> row::calls_per_message() const noexcept {
+  return ratio(static_cast<double>(transfer.system_calls), static_cast<double>(transfer.messages));
+}
+
+row measure(const mechanism& which, const message_set& messages, const measure_options& options) {
+  const auto run = [&](pass what, const message_set& set, std::string_view part) {
+    const auto size = static_cast<double>(set.size());
+    return what({.messages = set, .progress = [&](std::uint64_t done) {
+                   options.progress(part, static_cast<double>(done) / size);
+                 }});
+  };
+  row measured{.mechanism = which.name, .kind = messages.kind, .transfer = {}, .latency = {}};
+  measured.transfer =
+      which.answers ? run(which.transfer, sample_of(messages, options.most_requests), "transfer")
+                    : run(which.transfer, messages, "transfer");
+  measured.troubles = measured.transfer.troubles;
+  if (which.latency == nullptr) return measured;
+
+  pass_outcome echoed = run(which.latency, sample_of(messages, options.latency_samples), "latency");
+  for (const std::string& trouble : echoed.troubles)
+    measured.troubles.push_back(fmt::format("in the latency pass, {}", trouble));
+  if (!echoed.round_trips.empty()) measured.latency = figures_of(std::move(echoed.round_trips));
+  return measured;
+}
+
+}  // namespace sluice::tour
