@@ -39,8 +39,14 @@ class framed_receiver {
   }
 
   /// The next message without taking it: valid until the next verb.
-  [[nodiscard]] result<const_bytes> try_peek() { return peek(false); }
-  /// Takes the message that `try_peek` showed; does nothing if it showed none.
+  [[nodiscard]] result<const_bytes> try_peek() { return front_message(false); }
+  /// As `try_peek`, waiting for it.
+  [[nodiscard]] result<const_bytes> peek(deadline until = deadline::never()) {
+    return retry_until(
+        until, [&] { return front_message(until.is_never()); },
+        [&](deadline d) { return wait_readable(d); });
+  }
+  /// Takes the message that a peek showed; does nothing if it showed none.
   void release() noexcept {
     if (auto message = buffered_message(); message && *message)
       begin_ += frame_header::size_bytes + (**message).size();
@@ -49,8 +55,9 @@ class framed_receiver {
   [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
     return take(buffer, false);
   }
-  [[nodiscard]] result<std::size_t> receive_waiting(mutable_bytes buffer) requires
-      waiting_reader<Reader> {
+  [[nodiscard]] result<std::size_t> receive_waiting(mutable_bytes buffer)
+    requires waiting_reader<Reader>
+  {
     return take(buffer, true);
   }
   [[nodiscard]] result<std::size_t> next_size() {
@@ -69,10 +76,11 @@ class framed_receiver {
   [[nodiscard]] Reader& stream() noexcept { return reader_; }
   /// Readable when bytes came. What was read ahead does not show: drain with `try_receive` until
   /// it would block before waiting on this.
-  [[nodiscard]] int native_handle() const noexcept requires requires(const Reader& r) {
-    r.native_handle();
+  [[nodiscard]] int native_handle() const noexcept
+    requires requires(const Reader& r) { r.native_handle(); }
+  {
+    return reader_.native_handle();
   }
-  { return reader_.native_handle(); }
 
  private:
   framed_receiver(Reader reader, const frame_options& options)
@@ -102,7 +110,7 @@ class framed_receiver {
     return std::optional{buffered().first(*size).subspan(frame_header::size_bytes)};
   }
 
-  result<const_bytes> peek(bool may_wait) {
+  result<const_bytes> front_message(bool may_wait) {
     for (;;) {
       auto message = buffered_message();
       if (!message) return failure{message.error()};
@@ -112,7 +120,7 @@ class framed_receiver {
   }
 
   result<std::size_t> take(mutable_bytes buffer, bool may_wait) {
-    auto message = peek(may_wait);
+    auto message = front_message(may_wait);
     if (!message) return failure{message.error()};
     if (message->size() > buffer.size())
       return failure{std::errc::no_buffer_space, "framed_receiver::receive",
