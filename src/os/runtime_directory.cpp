@@ -58,7 +58,9 @@ result<unique_fd> open_checked(const directory_choice& choice) {
   if (!opened && opened.error() == std::errc::no_such_file_or_directory && !choice.shared) {
     auto made = syscall::make_directory(AT_FDCWD, choice.path.c_str(), 0700);
     // Somebody else may have made it just now; then it is checked like any other.
-    if (!made && !(made.error() == std::errc::file_exists)) return failure{made.error()};
+    if (!made && !(made.error() == std::errc::file_exists))
+      return failure{made.error().with_hint(
+          "the runtime directory cannot be made: set SLUICE_RUNTIME_DIR to a directory of yours")};
     opened = syscall::open_at(AT_FDCWD, choice.path.c_str(), flags);
     if (made && opened) {
       // A umask may have taken permissions of ours.
@@ -70,7 +72,11 @@ result<unique_fd> open_checked(const directory_choice& choice) {
                   opened.error() == std::errc::too_many_symbolic_link_levels))
     return failure{std::errc::not_a_directory, operation,
                    "the runtime directory must be a directory, not a file or symbolic link"};
-  if (!opened) return opened;
+  if (!opened)
+    return failure{opened.error().with_hint(
+        choice.shared ? "the runtime directory that the options name cannot be opened"
+                      : "the runtime directory cannot be opened: set SLUICE_RUNTIME_DIR to a "
+                        "directory of yours")};
   auto found = syscall::status(opened->get());
   if (!found) return failure{found.error()};
   auto trusted = choice.shared ? check_shared(*found) : check_private(*found);
