@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "os/syscall.hpp"
 #include "os/syscall_invoke.hpp"
@@ -68,7 +69,9 @@ class spawn_attributes {
     sigset_t none;
     sigset_t all;
     ::sigemptyset(&none);
-    ::sigfillset(&all);
+    // Not sigfillset(3): that leaves out the two signals which the C library keeps for itself, and
+    // the library would then have the child ignore them.
+    std::memset(&all, 0xff, sizeof all);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
     ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
