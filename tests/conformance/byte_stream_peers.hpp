@@ -13,17 +13,10 @@
 
 #include "conformance/byte_stream_conformance.hpp"
 #include "support/asleep.hpp"
-#include "support/peer.hpp"
+#include "support/between.hpp"
 #include "support/signal_storm.hpp"
 
 namespace sluice::test {
-
-/// A link, and where its other side is.
-template <class Link, class Peer>
-struct between {
-  using link = Link;
-  using peer = Peer;
-};
 
 template <class Between>
 class ByteStreamPeers : public ::testing::Test {
@@ -31,10 +24,6 @@ class ByteStreamPeers : public ::testing::Test {
   typename Between::link link;
 };
 TYPED_TEST_SUITE_P(ByteStreamPeers);
-
-/// How a side transfers: with calls that wait in the kernel, with deadlines, or with `try_` and the
-/// waits by hand.
-enum class manner { waiting, timed, trying };
 
 template <class Writer>
 void write_stream(Writer& writer, std::size_t total, std::size_t piece, manner how) {

@@ -1,0 +1,261 @@
+#pragma once
+// What every message channel promises when its other end is in another thread or process.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <sluice/channel/blocking.hpp>
+#include <vector>
+
+#include "conformance/message_channel_conformance.hpp"
+#include "support/asleep.hpp"
+#include "support/between.hpp"
+#include "support/history.hpp"
+#include "support/shared_array.hpp"
+#include "support/signal_storm.hpp"
+
+namespace sluice::test {
+
+/// Waits until the channel has everything that the sender accepted.
+template <class Sender>
+void flush(Sender& sender) {
+  if constexpr (requires { sender.flush(); }) {
+    auto flushed = sender.flush(deadline{patience});
+    EXPECT_TRUE(flushed) << flushed.error().message();
+  }
+}
+
+/// Sends `count` messages of sender `id`, and waits until the channel has them all.
+template <class Sender>
+void send_messages(Sender& sender, std::uint32_t id, std::uint64_t count, std::size_t largest,
+                   manner how) {
+  for (std::uint64_t sequence = 0; sequence < count; ++sequence) {
+    const auto message =
+        make_message(id, sequence, size_of_message(id, sequence, min_message_bytes, largest));
+    if (how != manner::trying) {
+      const deadline until = how == manner::timed ? deadline{patience} : deadline::never();
+      auto sent = sluice::send(sender, message, until);
+      ASSERT_TRUE(sent) << sent.error().message();
+      continue;
+    }
+    for (;;) {
+      auto sent = sender.try_send(message);
+      if (sent) break;
+      ASSERT_TRUE(would_block(sent.error())) << sent.error().message();
+      ASSERT_TRUE(sender.wait_writable(deadline{patience}));
+    }
+  }
+  flush(sender);
+}
+
+/// Receives until the end, or until something is wrong.
+template <class Receiver>
+history_checker receive_all(Receiver& receiver, manner how) {
+  history_checker history;
+  std::vector<std::byte> buffer(usual_max_message_bytes);
+  for (;;) {
+    const deadline until = how == manner::timed ? deadline{patience} : deadline::never();
+    auto got = how == manner::trying ? receiver.try_receive(buffer)
+                                     : sluice::receive(receiver, buffer, until);
+    if (!got && how == manner::trying && would_block(got.error())) {
+      EXPECT_TRUE(receiver.wait_readable(deadline{patience}));
+      continue;
+    }
+    if (!got) {
+      EXPECT_EQ(got.error(), errc::closed) << got.error().message();
+      return history;
+    }
+    if (history.check(const_bytes{buffer}.first(*got)) == damage::torn) return history;
+  }
+}
+
+template <class Between>
+class MessageChannelPeers : public ::testing::Test {
+ protected:
+  typename Between::link link;
+  std::array<std::byte, 200> buffer{};
+};
+TYPED_TEST_SUITE_P(MessageChannelPeers);
+
+TYPED_TEST_P(MessageChannelPeers, a_receiver_wakes_when_a_message_comes) {
+  const rendezvous again;
+  typename TypeParam::peer peer{this->link.sender,
+                                [&again, receiver = this_thread_id()](auto& sender) {
+                                  for (std::size_t size = 1; size < 4; ++size) {
+                                    again.wait();
+                                    wait_until_asleep(receiver);
+                                    EXPECT_TRUE(sender.try_send(stream_bytes(0, size)));
+                                  }
+                                  again.wait();
+                                },
+                                this->link.receiver};
+  auto& receiver = *this->link.receiver;
+  again.arrive();
+  EXPECT_EQ(sluice::receive(receiver, this->buffer).value(), 1U);
+  again.arrive();
+  EXPECT_EQ(sluice::receive(receiver, this->buffer, deadline{patience}).value(), 2U);
+  again.arrive();
+  EXPECT_EQ(sluice::receive_message(receiver).value().size(), 3U);
+  again.arrive();
+  peer.wait_success();
+}
+
+TYPED_TEST_P(MessageChannelPeers, a_receiver_wakes_when_the_sender_leaves) {
+  typename TypeParam::peer peer{
+      this->link.sender, [receiver = this_thread_id()](auto&) { wait_until_asleep(receiver); },
+      this->link.receiver};
+  EXPECT_EQ(sluice::receive(*this->link.receiver, this->buffer).error(), errc::closed);
+  peer.wait_success();
+}
+
+TYPED_TEST_P(MessageChannelPeers, a_sender_wakes_when_room_appears) {
+  for (const deadline until : {deadline::never(), deadline{patience}}) {
+    typename TypeParam::link fresh;
+    std::uint64_t count = 0;
+    while (fresh.sender->try_send(make_message(0, count, 6000))) ++count;
+    typename TypeParam::peer peer{fresh.receiver,
+                                  [count, sender = this_thread_id()](auto& receiver) {
+                                    wait_until_asleep(sender);
+                                    const auto history = receive_all(receiver, manner::waiting);
+                                    EXPECT_TRUE(history.verdict(1, count + 1));
+                                  },
+                                  fresh.sender};
+    EXPECT_TRUE(fresh.sender->send(make_message(0, count, 50'000), until));
+    fresh.sender.reset();
+    peer.wait_success();
+  }
+}
+
+TYPED_TEST_P(MessageChannelPeers, a_sender_wakes_when_the_receiver_leaves) {
+  const auto message = stream_bytes(0, 6000);
+  while (this->link.sender->try_send(message)) {
+  }
+  typename TypeParam::peer peer{this->link.receiver,
+                                [sender = this_thread_id()](auto&) { wait_until_asleep(sender); },
+                                this->link.sender};
+  EXPECT_EQ(sluice::send(*this->link.sender, message).error(), std::errc::broken_pipe);
+  peer.wait_success();
+}
+
+TYPED_TEST_P(MessageChannelPeers, the_largest_message_passes) {
+  for (const manner how : {manner::waiting, manner::timed, manner::trying}) {
+    typename TypeParam::link fresh;
+    typename TypeParam::peer peer{
+        fresh.sender,
+        [how](auto& sender) {
+          const auto message = stream_bytes(0, sender.max_message_bytes());
+          if (how == manner::trying) {
+            EXPECT_TRUE(sender.try_send(message));
+            flush(sender);
+          } else {
+            const bool timed = how == manner::timed;
+            EXPECT_TRUE(sender.send(message, timed ? deadline{patience} : deadline::never()));
+          }
+        },
+        fresh.receiver};
+    auto got = sluice::receive_message(*fresh.receiver);
+    ASSERT_TRUE(got) << got.error().message();
+    EXPECT_EQ(got->size(), usual_max_message_bytes);
+    EXPECT_EQ(mismatch(*got, 0), got->size());
+    EXPECT_EQ(sluice::receive_message(*fresh.receiver).error(), errc::closed);
+    peer.wait_success();
+  }
+}
+
+TYPED_TEST_P(MessageChannelPeers, nothing_is_lost_torn_or_reordered_in_any_manner) {
+  for (const manner sending : {manner::waiting, manner::timed, manner::trying})
+    for (const manner receiving : {manner::waiting, manner::timed, manner::trying})
+      for (const std::size_t largest : {200U, 30'000U}) {
+        typename TypeParam::link fresh;
+        constexpr std::uint64_t count = 300;
+        typename TypeParam::peer peer{
+            fresh.sender, [&](auto& s) { send_messages(s, 0, count, largest, sending); },
+            fresh.receiver};
+        EXPECT_TRUE(receive_all(*fresh.receiver, receiving).verdict(1, count));
+        peer.wait_success();
+      }
+}
+
+TYPED_TEST_P(MessageChannelPeers, interruptions_change_nothing) {
+  // F24: at every call of both sides, in all manners.
+  for (const manner how : {manner::waiting, manner::timed, manner::trying}) {
+    typename TypeParam::link fresh;
+    typename TypeParam::peer peer{fresh.sender,
+                                  [how](auto& sender) {
+                                    const signal_storm storm;  // a child inherits no timer
+                                    send_messages(sender, 0, 300, 20'000, how);
+                                  },
+                                  fresh.receiver};
+    EXPECT_TRUE(receive_all(*fresh.receiver, how).verdict(1, 300));
+    peer.wait_success();
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(MessageChannelPeers, a_receiver_wakes_when_a_message_comes,
+                            a_receiver_wakes_when_the_sender_leaves,
+                            a_sender_wakes_when_room_appears,
+                            a_sender_wakes_when_the_receiver_leaves, the_largest_message_passes,
+                            nothing_is_lost_torn_or_reordered_in_any_manner,
+                            interruptions_change_nothing);
+
+/// Where the traits say many senders.
+template <class Between>
+class ManySenders : public ::testing::Test {};
+TYPED_TEST_SUITE_P(ManySenders);
+
+TYPED_TEST_P(ManySenders, do_not_mix_whatever_the_size_of_their_messages) {
+  // F37: also above PIPE_BUF.
+  for (const std::size_t largest : {300U, 40'000U}) {
+    typename TypeParam::link link;
+    std::vector<typename TypeParam::peer> peers;
+    for (std::uint32_t id = 0; id < 4; ++id) {
+      auto sender = std::make_optional(link.another_sender());
+      const manner how = id % 2 == 0 ? manner::waiting : manner::trying;
+      peers.emplace_back(
+          sender, [=](auto& mine) { send_messages(mine, id, 200, largest, how); }, link.receiver,
+          link.sender);
+    }
+    link.sender.reset();
+    EXPECT_TRUE(receive_all(*link.receiver, manner::waiting).verdict(4, 200));
+    for (auto& peer : peers) peer.wait_success();
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(ManySenders, do_not_mix_whatever_the_size_of_their_messages);
+
+/// Where the traits say many receivers.
+template <class Between>
+class ManyReceivers : public ::testing::Test {};
+TYPED_TEST_SUITE_P(ManyReceivers);
+
+TYPED_TEST_P(ManyReceivers, share_the_messages_each_to_one) {
+  typename TypeParam::link link;
+  constexpr std::uint64_t count = 1000;
+  const shared_array seen{count};
+  std::vector<typename TypeParam::peer> peers;
+  for (int id = 0; id < 3; ++id) {
+    auto receiver = std::make_optional(link.another_receiver());
+    peers.emplace_back(
+        receiver,
+        [&seen](auto& mine) {
+          history_checker history;
+          std::vector<std::byte> buffer(usual_max_message_bytes);
+          while (auto got = sluice::receive(mine, buffer)) {
+            EXPECT_EQ(history.check(const_bytes{buffer}.first(*got)), damage::none);
+            message_label label;
+            copy_bytes(buffer, writable_bytes_of(label));
+            seen[label.sequence % count].fetch_add(1);
+          }
+        },
+        link.sender, link.receiver);
+  }
+  link.receiver.reset();
+  send_messages(*link.sender, 0, count, 5000, manner::waiting);
+  link.sender.reset();
+  for (auto& peer : peers) peer.wait_success();
+  for (std::size_t at = 0; at < count; ++at) EXPECT_EQ(seen[at], 1U) << "message " << at;
+}
+
+REGISTER_TYPED_TEST_SUITE_P(ManyReceivers, share_the_messages_each_to_one);
+
+}  // namespace sluice::test

@@ -1,0 +1,118 @@
+#pragma once
+// What processes can do to each other over a message channel: stop and be killed.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <vector>
+
+#include "conformance/message_channel_peers.hpp"
+
+namespace sluice::test {
+
+template <class Link>
+class MessageChannelProcesses : public ::testing::Test {
+ protected:
+  Link link;
+};
+TYPED_TEST_SUITE_P(MessageChannelProcesses);
+
+TYPED_TEST_P(MessageChannelProcesses, stopping_and_continuing_neither_ends_nor_prolongs_a_wait) {
+  // F24
+  process_peer peer{this->link.receiver, [](auto& receiver) {
+                      std::array<std::byte, 10> buffer;
+                      const auto before = deadline::clock::now();
+                      auto got = sluice::receive(receiver, buffer, std::chrono::milliseconds{100});
+                      EXPECT_GE(deadline::clock::now() - before, std::chrono::milliseconds{100});
+                      ASSERT_FALSE(got);
+                      EXPECT_EQ(got.error(), std::errc::timed_out) << got.error().message();
+                    }};
+  const deadline later{std::chrono::milliseconds{90}};
+  while (!later.has_passed()) {
+    peer.process().send_signal(SIGSTOP);
+    peer.process().wait_stopped();
+    peer.process().send_signal(SIGCONT);
+    wait_until_asleep(peer.process().id());
+  }
+  peer.wait_success();
+}
+
+TYPED_TEST_P(MessageChannelProcesses, stopping_the_sender_anywhere_changes_nothing) {
+  process_peer peer{this->link.sender,
+                    [](auto& sender) { send_messages(sender, 0, 500, 30'000, manner::waiting); },
+                    this->link.receiver};
+  history_checker history;
+  std::vector<std::byte> buffer(usual_max_message_bytes);
+  for (std::uint64_t count = 0; count < 500; ++count) {
+    if (count % 10 == 0) {
+      peer.process().send_signal(SIGSTOP);
+      // What came before it was stopped is received; then there is nothing, and no end either.
+      for (auto got = this->link.receiver->try_receive(buffer); got && count < 500; ++count) {
+        history.check(const_bytes{buffer}.first(*got));
+        got = this->link.receiver->try_receive(buffer);
+      }
+      peer.process().send_signal(SIGCONT);
+      if (count >= 500) break;
+    }
+    auto got = sluice::receive(*this->link.receiver, buffer);
+    ASSERT_TRUE(got) << got.error().message();
+    history.check(const_bytes{buffer}.first(*got));
+  }
+  peer.wait_success();
+  EXPECT_TRUE(history.verdict(1, 500));
+}
+
+TYPED_TEST_P(MessageChannelProcesses, a_killed_sender_leaves_whole_messages_and_then_the_end) {
+  // F38: killed anywhere, also inside a message; what is torn is told and never handed out.
+  for (std::uint64_t wanted = 1; wanted < 40; wanted += 3) {
+    TypeParam fresh;
+    process_peer peer{
+        fresh.sender,
+        [](auto& sender) { send_messages(sender, 0, 1'000'000, 50'000, manner::waiting); },
+        fresh.receiver};
+    history_checker history;
+    std::vector<std::byte> buffer(usual_max_message_bytes);
+    for (std::uint64_t count = 0; count < wanted; ++count) {
+      auto got = sluice::receive(*fresh.receiver, buffer);
+      ASSERT_TRUE(got) << got.error().message();
+      history.check(const_bytes{buffer}.first(*got));
+    }
+    peer.process().kill();
+    for (;;) {
+      auto got = fresh.receiver->try_receive(buffer);
+      if (!got && got.error() == errc::corrupt) got = fresh.receiver->try_receive(buffer);
+      if (!got) {
+        EXPECT_EQ(got.error(), errc::closed) << got.error().message();
+        break;
+      }
+      history.check(const_bytes{buffer}.first(*got));
+    }
+    EXPECT_TRUE(history.verdict(1, history.received()));
+  }
+}
+
+TYPED_TEST_P(MessageChannelProcesses, a_killed_receiver_is_a_broken_pipe) {
+  process_peer peer{this->link.receiver,
+                    [](auto& receiver) {
+                      EXPECT_TRUE(sluice::receive_message(receiver));
+                      for (;;) ::pause();
+                    },
+                    this->link.sender};
+  ASSERT_TRUE(sluice::send(*this->link.sender, stream_bytes(0, 100)));
+  std::vector<std::byte> large(usual_max_message_bytes);
+  while (this->link.sender->try_send(large)) {
+  }
+  peer.process().kill();
+  EXPECT_EQ(sluice::send(*this->link.sender, large).error(), std::errc::broken_pipe);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(MessageChannelProcesses,
+                            stopping_and_continuing_neither_ends_nor_prolongs_a_wait,
+                            stopping_the_sender_anywhere_changes_nothing,
+                            a_killed_sender_leaves_whole_messages_and_then_the_end,
+                            a_killed_receiver_is_a_broken_pipe);
+
+}  // namespace sluice::test

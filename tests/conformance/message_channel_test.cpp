@@ -1,0 +1,73 @@
+// The suites for message channels, for every channel that there is: a new one is an adapter in
+// message_links.hpp and a word in the lists here. The local channel runs first: it is what the
+// suites themselves are checked with.
+
+#include <sluice/base/channel_traits.hpp>
+#include <type_traits>
+
+#include "conformance/message_channel_conformance.hpp"
+#include "conformance/message_channel_peers.hpp"
+#include "conformance/message_channel_processes.hpp"
+#include "conformance/message_links.hpp"
+#include "conformance/type_names.hpp"
+
+namespace sluice::test {
+
+// Lists put together.
+template <class... Lists>
+struct joined;
+template <class... Types>
+struct joined<::testing::Types<Types...>> {
+  using types = ::testing::Types<Types...>;
+};
+template <class... Some, class... More, class... Lists>
+struct joined<::testing::Types<Some...>, ::testing::Types<More...>, Lists...>
+    : joined<::testing::Types<Some..., More...>, Lists...> {};
+
+template <class Link>
+constexpr const channel_capabilities& traits_of() noexcept {
+  return channel_traits<typename decltype(Link::sender)::value_type>;
+}
+
+template <bool Condition, class... Types>
+using only_if = std::conditional_t<Condition, ::testing::Types<Types...>, ::testing::Types<>>;
+
+// Each suite gets the links whose traits promise what it asks for.
+template <class... Links>
+struct channels {
+  using links = ::testing::Types<Links...>;
+  template <class Peer>
+  using with = ::testing::Types<between<Links, Peer>...>;
+  template <class Peer>
+  using many_senders =
+      typename joined<only_if<traits_of<Links>().many_senders, between<Links, Peer>>...>::types;
+  template <class Peer>
+  using many_receivers =
+      typename joined<only_if<traits_of<Links>().many_receivers, between<Links, Peer>>...>::types;
+};
+
+using reference = channels<local_link>;
+using between_processes =
+    channels<framed_pipe_link, framed_fifo_link, framed_foreign_fifo_link, fifo_channel_link>;
+
+INSTANTIATE_TYPED_TEST_SUITE_P(AloneReference, MessageChannel, reference::links, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, MessageChannelPeers, reference::with<thread_peer>,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, ManySenders, reference::many_senders<thread_peer>,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, ManyReceivers,
+                               reference::many_receivers<thread_peer>, link_names);
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Alone, MessageChannel, between_processes::links, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Threads, MessageChannelPeers, between_processes::with<thread_peer>,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Threads, ManySenders, between_processes::many_senders<thread_peer>,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Processes, MessageChannelPeers,
+                               between_processes::with<process_peer>, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Processes, ManySenders,
+                               between_processes::many_senders<process_peer>, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Processes, MessageChannelProcesses, between_processes::links,
+                               link_names);
+
+}  // namespace sluice::test
