@@ -23,6 +23,8 @@ std::string_view operation_of(long number) {
       {SYS_flock, "flock"},
       {SYS_read, "read"},
       {SYS_preadv2, "read"},
+      {SYS_write, "write"},
+      {SYS_write, "write"},
       {SYS_writev, "write"},
       {SYS_pwritev2, "write"},
       {SYS_ppoll, "poll"},
@@ -119,7 +121,7 @@ TEST_P(Sweep, without_any_one_system_call_falls_back_or_rolls_back) { sweep(ENOS
 
 // Where the call may say so, "try again" is waited out or reported, never taken for success.
 TEST_P(Sweep, told_to_try_again_does_or_reports) {
-  sweep(EAGAIN, {SYS_read, SYS_preadv2, SYS_writev, SYS_pwritev2, SYS_flock});
+  sweep(EAGAIN, {SYS_read, SYS_preadv2, SYS_write, SYS_writev, SYS_pwritev2, SYS_flock});
 }
 
 // File systems without the exclusive rename: the hard link that replaces it is rolled back, too.
