@@ -1,0 +1,248 @@
+// Holds every cell of the table of capabilities against what the kernel does. Each experiment would
+// come out differently if the cell said something else; where a cell is true by definition of the
+// type, the test says so.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <array>
+#include <limits>
+#include <set>
+#include <sluice/primitive/event.hpp>
+#include <string_view>
+
+#include "conformance/byte_stream_conformance.hpp"
+#include "conformance/traits_probes.hpp"
+#include "conformance/type_names.hpp"
+#include "support/child.hpp"
+
+namespace sluice::test {
+
+namespace {
+
+bool is_readable(int fd) {
+  pollfd watched{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&watched, 1, 0) == 1;
+}
+
+template <class Receiver>
+std::optional<message_bytes> take(Receiver& receiver) {
+  message_bytes buffer(std::size_t{1} << 20);
+  auto got = receiver.try_receive(buffer);
+  if (!got) return std::nullopt;
+  buffer.resize(*got);
+  return buffer;
+}
+
+message_bytes message_of(std::string_view text) {
+  const const_bytes bytes = bytes_of(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+// What two senders make of it when the first begins a message that does not fit at once and the
+// second sends one meanwhile. Two ends in one process do the same as two processes: the kernel does
+// not ask whose they are.
+struct race {
+  message_bytes longer = stream_bytes(0, 300'000);
+  message_bytes shorter = message_of("short");
+  message_bytes received;  // all of it, in order
+  bool is_longer_first() const { return received == joined(longer, shorter); }
+  bool is_shorter_first() const { return received == joined(shorter, longer); }
+  static message_bytes joined(message_bytes left, const message_bytes& right) {
+    left.insert(left.end(), right.begin(), right.end());
+    return left;
+  }
+};
+
+template <class Probe>
+race run_race(Probe& probe) {
+  race outcome;
+  auto receiver = probe.another_receiver();
+  auto first = probe.another_sender();
+  auto second = probe.another_sender();
+  const auto drain_all = [&] {
+    while (auto message = take(receiver))
+      outcome.received = race::joined(outcome.received, *message);
+  };
+  EXPECT_TRUE(first.try_send(outcome.longer));
+  drain_all();
+  EXPECT_TRUE(second.try_send(outcome.shorter));
+  for (int turn = 0; turn < 100; ++turn) {
+    drain_all();
+    static_cast<void>(first.wait_writable(deadline::now()));
+    static_cast<void>(second.wait_writable(deadline::now()));
+  }
+  drain_all();
+  return outcome;
+}
+
+}  // namespace
+
+template <class Probe>
+class ChannelTraits : public ::testing::Test {
+ protected:
+  static constexpr const channel_capabilities& stated =
+      channel_traits<typename Probe::receiver_type>;
+  Probe probe;
+};
+
+using all_probes = ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe,
+                                    framed_fifo_probe, fifo_channel_probe>;
+TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
+
+TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
+  const channel_capabilities& sending = channel_traits<typename TypeParam::sender_type>;
+  EXPECT_EQ(sending.mechanism, this->stated.mechanism);
+  EXPECT_EQ(sending.many_senders, this->stated.many_senders);
+  EXPECT_EQ(sending.max_message_bytes, this->stated.max_message_bytes);
+}
+
+TYPED_TEST(ChannelTraits, keeps_boundaries) {
+  auto sender = this->probe.another_sender();
+  auto receiver = this->probe.another_receiver();
+  ASSERT_TRUE(sender.try_send(message_of("three")));
+  ASSERT_TRUE(sender.try_send(message_of("four")));
+  EXPECT_EQ(take(receiver) == message_of("three"), this->stated.keeps_boundaries);
+}
+
+TYPED_TEST(ChannelTraits, many_senders) {
+  const race outcome = run_race(this->probe);
+  EXPECT_EQ(outcome.is_longer_first() || outcome.is_shorter_first(), this->stated.many_senders);
+}
+
+TYPED_TEST(ChannelTraits, order) {
+  // Small messages of two senders in turn arrive in that order everywhere. Where long ones of many
+  // senders stay whole, total order also asks that who began first arrives first.
+  auto first = this->probe.another_sender();
+  auto second = this->probe.another_sender();
+  auto receiver = this->probe.another_receiver();
+  ASSERT_TRUE(first.try_send(message_of("1")));
+  ASSERT_TRUE(second.try_send(message_of("2")));
+  ASSERT_TRUE(first.try_send(message_of("3")));
+  message_bytes all;
+  while (auto message = take(receiver)) all = race::joined(all, *message);
+  bool total = all == message_of("123");
+  if (this->stated.many_senders) total = total && run_race(this->probe).is_longer_first();
+  EXPECT_EQ(total, this->stated.order == ordering::total);
+}
+
+TYPED_TEST(ChannelTraits, many_receivers) {
+  auto sender = this->probe.another_sender();
+  auto first = this->probe.another_receiver();
+  auto second = this->probe.another_receiver();
+  const message_bytes one = stream_bytes(0, 100);
+  const message_bytes two = stream_bytes(100, 100);
+  ASSERT_TRUE(sender.try_send(one));
+  ASSERT_TRUE(sender.try_send(two));
+  const auto by_first = take(first);
+  const auto by_second = take(second);
+  EXPECT_EQ(by_first == one && by_second == two, this->stated.many_receivers);
+}
+
+TYPED_TEST(ChannelTraits, pollable) {
+  auto sender = this->probe.another_sender();
+  auto receiver = this->probe.another_receiver();
+  bool follows = false;
+  if constexpr (requires { receiver.native_handle(); }) {
+    follows = !is_readable(receiver.native_handle());
+    ASSERT_TRUE(sender.try_send(message_of("some")));
+    follows = follows && is_readable(receiver.native_handle());
+    ASSERT_TRUE(take(receiver));
+    follows = follows && !is_readable(receiver.native_handle());
+  }
+  EXPECT_EQ(follows, this->stated.pollable);
+}
+
+TYPED_TEST(ChannelTraits, zero_copy_carries_handles_and_selective) {
+  // By definition of the type: what cannot be said with its verbs it cannot do. A channel that can
+  // has the verb.
+  using sender = typename TypeParam::sender_type;
+  using receiver = typename TypeParam::receiver_type;
+  constexpr bool has_claim = requires(sender & s) { s.try_claim(std::size_t{1}); };
+  constexpr bool takes_handles = requires(sender & s, std::span<const int> handles) {
+    s.try_send(const_bytes{}, handles);
+  };
+  constexpr bool takes_selection = requires(receiver & r, mutable_bytes buffer) {
+    r.try_receive(buffer, 1);
+  };
+  EXPECT_EQ(has_claim, this->stated.zero_copy);
+  EXPECT_EQ(takes_handles, this->stated.carries_handles);
+  EXPECT_EQ(takes_selection, this->stated.selective);
+}
+
+TYPED_TEST(ChannelTraits, survives_processes) {
+  const std::string name = unique_name();
+  child only_user{[&] { TypeParam::leave_behind(name, message_of("left")); }};
+  only_user.wait_success();
+  auto found = TypeParam::find_again(name);
+  EXPECT_EQ(found && take(*found) == message_of("left"), this->stated.survives_processes);
+  if (found) {
+    EXPECT_TRUE(fifo::unlink(name));
+  }
+}
+
+TYPED_TEST(ChannelTraits, reaches) {
+  auto sender = this->probe.another_sender();
+  auto receiver = this->probe.another_receiver();
+  child other{[&] { EXPECT_TRUE(sender.try_send(message_of("hello"))); }};
+  other.wait_success();
+  const bool beyond_this_process = take(receiver) == message_of("hello");
+  EXPECT_EQ(beyond_this_process, this->stated.reaches != reach::one_process);
+  // Other machines, by definition of the type: a channel that reaches them is opened by an address.
+  EXPECT_NE(this->stated.reaches, reach::machines);
+}
+
+TYPED_TEST(ChannelTraits, max_message_bytes) {
+  const std::size_t most = this->stated.max_message_bytes;
+  EXPECT_TRUE(this->probe.accepts_maximum(most));
+  if (most != std::numeric_limits<std::size_t>::max()) {
+    EXPECT_FALSE(this->probe.accepts_maximum(most + 1));
+  }
+}
+
+// An event has no payload: its cells say what a notification does.
+TEST(EventTraits, hold_for_what_the_kernel_does) {
+  constexpr const channel_capabilities& stated = channel_traits<event>;
+  event made = event::create().value();
+  EXPECT_FALSE(is_readable(made.native_handle()));
+
+  // From two senders, in another process.
+  child first{[&] { EXPECT_TRUE(made.notify()); }};
+  first.wait_success();
+  EXPECT_EQ(is_readable(made.native_handle()), stated.pollable);
+  EXPECT_EQ(is_readable(made.native_handle()), stated.reaches == reach::one_machine);
+  child second{[&] { EXPECT_TRUE(made.notify(2)); }};
+  second.wait_success();
+  auto taken = made.try_take();
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(*taken == 3, stated.many_senders);
+  // All at once: no boundary between them is left.
+  EXPECT_EQ(*taken == 1, stated.keeps_boundaries);
+  EXPECT_FALSE(is_readable(made.native_handle()));
+
+  event counting = event::create({.initial = 2, .counting = true}).value();
+  event other = event::from_native(pipe_probe::copy_of(counting.native_handle())).value();
+  EXPECT_EQ(counting.try_take().value() == 1 && other.try_take().value() == 1,
+            stated.many_receivers);
+  EXPECT_FALSE(counting.try_take());
+
+  // By definition of the type: it carries no bytes, so nothing is copied, selected or limited, and
+  // without a name nothing leads to it when nobody has it open. Equal things have only one order.
+  EXPECT_EQ(stated.max_message_bytes, 0U);
+  EXPECT_FALSE(stated.zero_copy || stated.carries_handles || stated.selective);
+  EXPECT_FALSE(stated.survives_processes);
+  EXPECT_EQ(stated.order, ordering::total);
+}
+
+TEST(Mechanisms, have_different_names) {
+  const std::array names{channel_traits<local_receiver>.mechanism,
+                         channel_traits<pipe_reader>.mechanism,
+                         channel_traits<framed_receiver<pipe_reader>>.mechanism,
+                         channel_traits<fifo_reader>.mechanism,
+                         channel_traits<framed_receiver<fifo_reader>>.mechanism,
+                         channel_traits<fifo_receiver>.mechanism,
+                         channel_traits<event>.mechanism};
+  EXPECT_EQ(std::set<std::string_view>(names.begin(), names.end()).size(), names.size());
+}
+
+}  // namespace sluice::test
