@@ -1,11 +1,14 @@
 #include "tools/interruption.hpp"
 
 #include <csignal>
-#include <initializer_list>
+
+#include "tools/tool_failure.hpp"
 
 namespace sluice::tools {
 
 namespace {
+
+constexpr std::array signals{SIGINT, SIGTERM, SIGHUP};
 
 // The one global of the tool: nothing else can be reached from a signal handler.
 volatile std::sig_atomic_t interrupted = 0;
@@ -14,13 +17,22 @@ extern "C" void note(int) { interrupted = 1; }
 
 }  // namespace
 
-void note_interruptions() {
-  for (const int number : std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP}) {
-    // What was ignored from the start (nohup) stays ignored.
-    if (std::signal(number, note) == SIG_IGN) static_cast<void>(std::signal(number, SIG_IGN));
+interruptions_noted::interruptions_noted() : before_() {
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    before_[i] = std::signal(signals[i], note);
+    if (before_[i] == SIG_IGN) static_cast<void>(std::signal(signals[i], SIG_IGN));
   }
 }
 
-bool is_interrupted() noexcept { return interrupted != 0; }
+interruptions_noted::~interruptions_noted() {
+  for (std::size_t i = 0; i < signals.size(); ++i)
+    static_cast<void>(std::signal(signals[i], before_[i]));
+}
+
+void throw_if_interrupted() {
+  if (interrupted == 0) return;
+  throw tool_failure{exit_code::interrupted,
+                     "interrupted; all processes were stopped and all names removed"};
+}
 
 }  // namespace sluice::tools

@@ -11,7 +11,6 @@
 
 #include "tools/byte_size.hpp"
 #include "tools/capabilities.hpp"
-#include "tools/interruption.hpp"
 #include "tools/standard_output.hpp"
 #include "tools/tool_failure.hpp"
 #include "tools/tour/tour.hpp"
@@ -45,8 +44,7 @@ command add_tour(CLI::App& app) {
       ->capture_default_str();
   tour->add_option("-m,--mechanism", options->mechanisms, "Only this one; may be repeated")
       ->type_name("NAME")
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);  // else it would take the files after its value too
   tour->add_option("--limit", *limit, "How much input to take: bytes, or with K, M or G (of 1024)")
       ->type_name("SIZE")
       ->capture_default_str();
@@ -114,7 +112,6 @@ exit_code run(int count, char** arguments) {
 
 int main(int count, char** arguments) {
   sluice::tools::prepare_standard_streams();
-  sluice::tools::note_interruptions();
   try {
     return static_cast<int>(run(count, arguments));
   } catch (const tool_failure& failed) {

@@ -9,7 +9,6 @@
 #include <exception>
 
 #include "tools/interruption.hpp"
-#include "tools/tool_failure.hpp"
 
 namespace sluice::tour {
 
@@ -65,14 +64,14 @@ std::vector<std::string> crew::wait(const std::function<void()>& tick) {
       if (!status && status.error() == std::errc::timed_out) continue;
       one.ended = true;
       if (status && status->success()) continue;
-      troubles.push_back(
-          fmt::format("{} {}", one.role,
-                      status ? how_it_ended(*status, one.report) : status.error().message()));
+      auto trouble = fmt::format(
+          "{} {}", one.role, status ? how_it_ended(*status, one.report) : status.error().message());
+      // Who was killed is a cause, what the others report because of it a consequence.
+      const bool is_cause = status && status->signal != 0;
+      troubles.insert(is_cause ? troubles.begin() : troubles.end(), std::move(trouble));
       patience = earlier(patience, grace);
     }
-    if (tools::is_interrupted())
-      throw tools::tool_failure{tools::exit_code::interrupted,
-                                "interrupted; all processes were stopped and all names removed"};
+    tools::throw_if_interrupted();
     if (patience.has_passed()) kill_all();
     tick();
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tools/interruption.hpp"
+
 namespace sluice::tour {
 
 namespace {
@@ -37,6 +39,8 @@ std::optional<double> row::calls_per_message() const noexcept {
 }
 
 row measure(const mechanism& which, const message_set& messages, const measure_options& options) {
+  // From here to the end there are processes, and names of FIFOs.
+  const tools::interruptions_noted noted;
   const auto run = [&](pass what, const message_set& set, std::string_view part) {
     const auto size = static_cast<double>(set.size());
     return what({.messages = set, .progress = [&](std::uint64_t done) {
@@ -48,7 +52,8 @@ row measure(const mechanism& which, const message_set& messages, const measure_o
       which.answers ? run(which.transfer, sample_of(messages, options.most_requests), "transfer")
                     : run(which.transfer, messages, "transfer");
   measured.troubles = measured.transfer.troubles;
-  if (which.latency == nullptr) return measured;
+  // What failed already would fail again, or say nothing.
+  if (which.latency == nullptr || !measured.verified()) return measured;
 
   pass_outcome echoed = run(which.latency, sample_of(messages, options.latency_samples), "latency");
   for (const std::string& trouble : echoed.troubles)

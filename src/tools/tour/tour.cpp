@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tools/interruption.hpp"
 #include "tools/standard_output.hpp"
 #include "tools/tour/input.hpp"
 #include "tools/tour/mechanisms.hpp"
