@@ -216,6 +216,18 @@ TEST_F(FragmentFormat, a_sender_writes_what_the_page_says) {
                                      fragment_by_the_page(tail, letters(7))}));
 }
 
+TEST_F(FragmentFormat, a_sender_in_a_forked_child_sends_under_a_number_of_its_own) {
+  // F16: under one number the fragments of parent and child would be put together.
+  auto reader = sluice::fifo_reader::open(name).value();
+  auto sender = sluice::fifo_sender::open(name, patience).value();
+  sluice::test::child{[&] { sender.send(letters(4071), patience).value(); }}.wait_success();
+  const byte_vector of_child = drained(reader);
+  sender.send(letters(4071), patience).value();
+  const byte_vector of_parent = drained(reader);
+  ASSERT_EQ(of_child.size(), of_parent.size());
+  EXPECT_NE(number_at(of_child, 8, 8), number_at(of_parent, 8, 8));
+}
+
 TEST_F(FragmentFormat, a_receiver_understands_the_golden_fragments_in_any_mixture_of_senders) {
   const byte_vector other = fragment_by_the_page({.sender = 1, .total = 2}, sluice::bytes_of("me"));
   const byte_vector all =
