@@ -33,21 +33,19 @@ result<void> check(const struct stat& found, const trust& trusted) {
   return {};
 }
 
-// Gives the FIFO under `leaf` exactly this mode, and tells which file it is. Opens it only if the
-// mode differs: whoever waits for a reader would take us for one.
+// Gives the FIFO under `leaf` exactly this mode, and tells which file it is. Opened only to be
+// named (O_PATH): that needs no permission that a umask may have taken from us, and nobody who
+// waits for the other side takes us for it.
 result<file_identity> settle(int directory, const char* leaf, mode_t mode) {
   const trust own{.owner = syscall::effective_user(), .world_writable = true};
-  auto found = syscall::status_at(directory, leaf);
-  if (!found) return failure{found.error()};
-  if (auto ours = check(*found, own); !ours) return failure{ours.error()};
-  if ((found->st_mode & 07777) == mode) return identity_of(*found);
-  // For reading and writing, since that never waits for the other side on Linux (fifo(7)).
-  auto fd = syscall::open_at(directory, leaf, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
+  auto fd = syscall::open_at(directory, leaf, O_PATH | O_NOFOLLOW);
   if (!fd) return failure{fd.error()};
-  found = syscall::status(fd->get());
+  auto found = syscall::status(fd->get());
   if (!found) return failure{found.error()};
   if (auto ours = check(*found, own); !ours) return failure{ours.error()};
-  if (auto exact = syscall::set_mode(fd->get(), mode); !exact) return failure{exact.error()};
+  if ((found->st_mode & 07777) != mode) {
+    if (auto exact = syscall::set_mode(fd->get(), mode); !exact) return failure{exact.error()};
+  }
   return identity_of(*found);
 }
 

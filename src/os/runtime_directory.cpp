@@ -61,12 +61,13 @@ result<unique_fd> open_checked(const directory_choice& choice) {
     if (!made && !(made.error() == std::errc::file_exists))
       return failure{made.error().with_hint(
           "the runtime directory cannot be made: set SLUICE_RUNTIME_DIR to a directory of yours")};
-    opened = syscall::open_at(AT_FDCWD, choice.path.c_str(), flags);
-    if (made && opened) {
-      // A umask may have taken permissions of ours.
-      if (auto exact = syscall::set_mode(opened->get(), 0700); !exact)
-        return failure{exact.error()};
+    if (made) {
+      // A umask may have taken permissions of ours, even that to open it.
+      auto named = syscall::open_at(AT_FDCWD, choice.path.c_str(), flags | O_PATH);
+      if (!named) return named;
+      if (auto exact = syscall::set_mode(named->get(), 0700); !exact) return failure{exact.error()};
     }
+    opened = syscall::open_at(AT_FDCWD, choice.path.c_str(), flags);
   }
   if (!opened && (opened.error() == std::errc::not_a_directory ||
                   opened.error() == std::errc::too_many_symbolic_link_levels))

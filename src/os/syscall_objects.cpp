@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <string>
 
 #include "os/syscall.hpp"
 #include "os/syscall_invoke.hpp"
@@ -46,8 +47,19 @@ result<void> make_directory(int directory, const char* leaf, mode_t mode) {
 }
 
 result<void> set_mode(int fd, mode_t mode) {
-  const long outcome = retried(SYS_fchmod, fd, mode);
-  if (outcome < 0) return failed(outcome, "fchmod");
+  // Also of what is only named (O_PATH), which fchmod(2) does not take: opening it for more may
+  // need the very permissions that are missing.
+  constexpr long fchmodat2 = 452;  // Linux 6.6, on every architecture; newer than the headers
+  constexpr const char* itself = "";
+  long outcome = retried(fchmodat2, fd, itself, mode, AT_EMPTY_PATH);
+  if (outcome == -ENOSYS) {
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    outcome = retried(SYS_fchmodat, AT_FDCWD, link.c_str(), mode);
+    if (outcome == -ENOENT)
+      return failure{error::from_errno(ENOENT, "fchmodat",
+                                       "setting a mode needs Linux 6.6, or /proc mounted")};
+  }
+  if (outcome < 0) return failed(outcome, "fchmodat");
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/isolation.hpp"
 #include "support/leftovers.hpp"
 #include "support/runtime_directory.hpp"
 
@@ -170,6 +172,28 @@ TEST(ProcessLimit, is_named_by_fork_and_spawn) {
     EXPECT_STREQ(spawned.error().operation(), "posix_spawn");
   }};
   limited.wait_success();
+}
+
+// The umask takes nothing from what was asked for, and a user without privileges could not open
+// what it has taken permissions from.
+TEST(UmaskThatTakesEverything, changes_no_mode_for_an_ordinary_user_either) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becoming a user without privileges needs root";
+  child ordinary{[] {
+    become_nobody();
+    const std::string directory = "/dev/shm/" + unique_name();
+    ::setenv("SLUICE_RUNTIME_DIR", directory.c_str(), 1);
+    ::umask(0777);
+    {
+      auto made = fifo::create("log");
+      ASSERT_TRUE(made) << made.error().message();
+      struct stat found {};
+      ASSERT_EQ(::stat(made->path().c_str(), &found), 0);
+      EXPECT_EQ(found.st_mode & 07777, 0600u);
+      EXPECT_TRUE(fifo_reader::open("log"));
+    }
+    EXPECT_EQ(::rmdir(directory.c_str()), 0);
+  }};
+  ordinary.wait_success();
 }
 
 // F40: beyond fs.pipe-user-pages-soft a user's new pipes are small, and larger ones are refused.

@@ -152,6 +152,27 @@ TEST(OldKernelThat, lacks_the_exclusive_rename_still_publishes_in_one_step) {
   }
 }
 
+TEST(OldKernelThat, sets_no_mode_of_what_is_only_named_does_it_through_proc) {
+  const mode_t before = ::umask(0777);
+  constexpr long fchmodat2 = 452;
+  {
+    const fault_plan plan{{.calls = {fchmodat2}, .error_number = ENOSYS}};
+    auto made = fifo::create("log");
+    EXPECT_TRUE(made);
+    struct stat found {};
+    EXPECT_EQ(::stat(made->path().c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 07777, 0600u);
+  }
+  {
+    const fault_plan plan{{{.calls = {fchmodat2}, .error_number = ENOSYS},
+                           {.calls = {SYS_fchmodat}, .error_number = ENOENT}}};
+    auto made = fifo::create("log");
+    ASSERT_FALSE(made);
+    EXPECT_NE(std::string_view{made.error().hint()}.find("/proc"), std::string_view::npos);
+  }
+  ::umask(before);
+}
+
 TEST(OldKernelThat, lacks_pidfds_reports_it_and_leaves_no_child) {
   const fault_plan plan{{.calls = {SYS_pidfd_open}, .error_number = ENOSYS}};
   auto forked = process::fork([] {

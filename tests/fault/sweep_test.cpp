@@ -33,7 +33,8 @@ std::string_view operation_of(long number) {
       {SYS_newfstatat, "fstatat"},
       {SYS_mknodat, "mkfifoat"},
       {SYS_mkdirat, "mkdirat"},
-      {SYS_fchmod, "fchmod"},
+      {452, "fchmodat"},  // fchmodat2, newer than the headers
+      {SYS_fchmodat, "fchmodat"},
       {SYS_unlinkat, "unlinkat"},
       {SYS_renameat2, "renameat2"},
       {SYS_linkat, "renameat2"},

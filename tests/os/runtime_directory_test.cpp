@@ -118,7 +118,7 @@ TEST(RuntimeDirectory, is_made_for_an_ordinary_user_too) {
     const directory_of_a_test parent{0700};
     const std::string path = parent.path() + "/made";
     directory_of_a_test::name(path);
-    const mode_t before = ::umask(0277);
+    const mode_t before = ::umask(0777);
     auto made = runtime_directory_path();
     ::umask(before);
     EXPECT_TRUE(made) << made.error().message();
