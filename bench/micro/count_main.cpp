@@ -16,9 +16,9 @@ namespace {
 void count(const bench::cell& one) {
   const bench::contest both =
       one.open({.calls_so_far = sluice::syscall::calls_so_far, .spoil = false});
-  constexpr std::size_t enough_bytes = std::size_t{32} << 20;
-  const std::size_t messages = std::clamp<std::size_t>(
-      enough_bytes / std::max<std::size_t>(one.message_bytes, 1), 64, 20000);
+  constexpr std::size_t enough_bytes = std::size_t{8} << 20;
+  const std::size_t messages =
+      std::clamp<std::size_t>(enough_bytes / std::max<std::size_t>(one.message_bytes, 1), 64, 4000);
   both(bench::side::sluice, messages);
   const auto sluice = both(bench::side::sluice, messages);
   const auto raw = both(bench::side::raw, messages);

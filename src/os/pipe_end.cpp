@@ -7,10 +7,13 @@
 #include <utility>
 
 #include "os/syscall.hpp"
+#include "os/syscall_invoke.hpp"
 
 namespace sluice {
 
 namespace {
+
+bool is_unsupported(long outcome) noexcept { return outcome == -EOPNOTSUPP || outcome == -ENOSYS; }
 
 bool is_unsupported(const error& reason) noexcept {
   // ENOSYS: a kernel, or a sandbox, that knows nothing of the calls with flags.
@@ -92,8 +95,27 @@ result<pipe_end::way> pipe_end::way_to(waiting mode) {
   return way{*twin, 0};
 }
 
-result<std::size_t> pipe_end::read_once(mutable_bytes buffer, waiting mode) {
+inline int pipe_end::usual_flags(waiting mode) const noexcept {
+  if (mode == waiting::allowed) return 0;
+  if (use_ == description_use::exclusive)
+    return is_nonblocking_.load(std::memory_order_relaxed) ? 0 : unknown;
+  return lacks(no_wait_flag) ? unknown : syscall::no_wait;
+}
+
+inline result<std::size_t> pipe_end::read_once(mutable_bytes buffer, waiting mode) {
   if (buffer.empty()) return std::size_t{0};
+  if (const int flags = usual_flags(mode); flags != unknown) [[likely]] {
+    const long got = syscall::read_outcome(fd_.get(), buffer, flags);
+    if (got > 0) [[likely]]
+      return static_cast<std::size_t>(got);
+    if (got == 0) return at_end_of_input();
+    if (flags == 0 || !is_unsupported(got)) return syscall::byte_count(got, "read");
+    learn(no_wait_flag);
+  }
+  return read_otherwise(buffer, mode);
+}
+
+result<std::size_t> pipe_end::read_otherwise(mutable_bytes buffer, waiting mode) {
   for (;;) {
     auto call = way_to(mode);
     if (!call) return failure{call.error()};
@@ -113,21 +135,29 @@ result<std::size_t> pipe_end::at_end_of_input() const {
   return failure{std::errc::resource_unavailable_try_again, "read"};
 }
 
-result<std::size_t> pipe_end::write_once(byte_parts parts, waiting mode) {
+inline result<std::size_t> pipe_end::write_once(byte_parts parts, waiting mode) {
+  const int flags = usual_flags(mode);
+  if (flags != unknown && !lacks(no_signal_flag)) [[likely]] {
+    const long taken = syscall::write_outcome(fd_.get(), parts, flags | syscall::no_signal);
+    if (taken >= 0) [[likely]]
+      return static_cast<std::size_t>(taken);
+    if (!is_unsupported(taken)) return syscall::byte_count(taken, "write");
+    return write_otherwise(parts, mode, asking::refused);
+  }
+  return write_otherwise(parts, mode, asking::still_to_do);
+}
+
+result<std::size_t> pipe_end::write_otherwise(byte_parts parts, waiting mode, asking no_signal) {
   if (total_size(parts) == 0) return std::size_t{0};
-  for (;;) {
+  for (;; no_signal = asking::still_to_do) {
     auto call = way_to(mode);
     if (!call) return failure{call.error()};
-    if (lacks(no_signal_flag)) {
-      auto taken = syscall::write_masked(call->fd, parts, call->flags);
-      if (taken || call->flags == 0 || !is_unsupported(taken.error())) return taken;
-      learn(no_wait_flag);
-      continue;
+    if (no_signal == asking::still_to_do && !lacks(no_signal_flag)) {
+      auto taken = syscall::write(call->fd, parts, call->flags | syscall::no_signal);
+      if (taken || !is_unsupported(taken.error())) return taken;
     }
-    auto taken = syscall::write(call->fd, parts, call->flags | syscall::no_signal);
-    if (taken || !is_unsupported(taken.error())) return taken;
     // The kernel does not say which flag it lacks: leave the new one out and see.
-    taken = syscall::write_masked(call->fd, parts, call->flags);
+    auto taken = syscall::write_masked(call->fd, parts, call->flags);
     if (taken || call->flags == 0 || !is_unsupported(taken.error())) {
       learn(no_signal_flag);
       return taken;

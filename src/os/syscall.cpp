@@ -88,20 +88,14 @@ result<void> lock_file(int fd, int operation) {
   return {};
 }
 
-result<std::size_t> read(int fd, mutable_bytes into, int flags) {
-  long got = 0;
-  if (flags == 0) {
-    got = retried(SYS_read, fd, into.data(), into.size());
-  } else {
-    const iovec part{.iov_base = into.data(), .iov_len = into.size()};
-    // Offset -1: at the current position, as pipes demand. It travels in two words.
-    got = retried(SYS_preadv2, fd, &part, 1, -1L, -1L, flags);
-  }
-  if (got < 0) return failed(got, "read");
-  return static_cast<std::size_t>(got);
+long read_outcome(int fd, mutable_bytes into, int flags) noexcept {
+  if (flags == 0) return retried(SYS_read, fd, into.data(), into.size());
+  const iovec part{.iov_base = into.data(), .iov_len = into.size()};
+  // Offset -1: at the current position, as pipes demand. It travels in two words.
+  return retried(SYS_preadv2, fd, &part, 1, -1L, -1L, flags);
 }
 
-result<std::size_t> write(int fd, byte_parts parts, int flags) {
+long write_outcome(int fd, byte_parts parts, int flags) noexcept {
   assert(parts.size() <= max_byte_parts);
   std::array<iovec, max_byte_parts> pieces;
   const std::size_t count = std::min(parts.size(), pieces.size());
@@ -109,10 +103,20 @@ result<std::size_t> write(int fd, byte_parts parts, int flags) {
     // The kernel only reads what it is given here; iovec has no const form.
     pieces[i] = {.iov_base = const_cast<std::byte*>(parts[i].data()), .iov_len = parts[i].size()};
   }
-  const long taken = flags == 0 ? retried(SYS_writev, fd, pieces.data(), count)
-                                : retried(SYS_pwritev2, fd, pieces.data(), count, -1L, -1L, flags);
-  if (taken < 0) return failed(taken, "write");
-  return static_cast<std::size_t>(taken);
+  if (flags == 0) return retried(SYS_writev, fd, pieces.data(), count);
+  return retried(SYS_pwritev2, fd, pieces.data(), count, -1L, -1L, flags);
+}
+
+result<std::size_t> read(int fd, mutable_bytes into, int flags) {
+  return byte_count(read_outcome(fd, into, flags), "read");
+}
+
+result<std::size_t> write(int fd, const_bytes bytes) {
+  return byte_count(retried(SYS_write, fd, bytes.data(), bytes.size()), "write");
+}
+
+result<std::size_t> write(int fd, byte_parts parts, int flags) {
+  return byte_count(write_outcome(fd, parts, flags), "write");
 }
 
 result<std::size_t> write_masked(int fd, byte_parts parts, int flags) {

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <concepts>
+#include <cstddef>
 #include <sluice/base/result.hpp>
 
 #include "os/syscall_raw.hpp"
@@ -36,6 +37,13 @@ long retried(long number, Arguments... arguments) noexcept {
 inline failure failed(long outcome, const char* operation) noexcept {
   const int number = static_cast<int>(-outcome);
   return error::from_errno(number, operation, advice_for(number));
+}
+
+/// The number of bytes that a call moved, or its failure.
+inline result<std::size_t> byte_count(long outcome, const char* operation) noexcept {
+  if (outcome < 0) [[unlikely]]
+    return failed(outcome, operation);
+  return static_cast<std::size_t>(outcome);
 }
 
 }  // namespace sluice::syscall

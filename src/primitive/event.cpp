@@ -27,8 +27,7 @@ result<event> event::from_native(unique_fd fd) {
 result<void> event::notify(std::uint64_t times) {
   if (times == 0 || times == ~std::uint64_t{0})
     return failure{std::errc::invalid_argument, "event::notify", "1 to 2^64-2 notifications"};
-  const const_bytes count = bytes_of(times);
-  auto written = syscall::write(fd_.get(), byte_parts{&count, 1});
+  auto written = syscall::write(fd_.get(), bytes_of(times));
   if (!written) return failure{written.error()};
   return {};
 }

@@ -11,11 +11,17 @@ namespace sluice {
 /// waits, at most until `until`. The first attempt is made even if that has passed.
 template <class Attempt, class Wait>
 auto retry_until(deadline until, Attempt&& attempt, Wait&& wait) -> decltype(attempt()) {
-  for (;;) {
-    auto outcome = attempt();
-    if (outcome || !would_block(outcome.error())) return outcome;
-    if (result<void> ready = wait(until); !ready) return failure{ready.error()};
+  // One variable and one return: the outcome is made where the caller wants it, and not copied on
+  // the way of every message.
+  auto outcome = attempt();
+  while (!outcome && would_block(outcome.error())) {
+    if (result<void> ready = wait(until); !ready) {
+      outcome = failure{ready.error()};
+      break;
+    }
+    outcome = attempt();
   }
+  return outcome;
 }
 
 }  // namespace sluice

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
 #include <sluice/channel/blocking.hpp>
@@ -48,8 +47,7 @@ class framed_receiver {
   }
   /// Takes the message that a peek showed; does nothing if it showed none.
   void release() noexcept {
-    if (auto message = buffered_message(); message && *message)
-      begin_ += frame_header::size_bytes + (**message).size();
+    if (has_frame()) drop_frame();
   }
 
   [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
@@ -64,7 +62,7 @@ class framed_receiver {
     return try_peek().transform([](const_bytes message) { return message.size(); });
   }
   [[nodiscard]] result<void> wait_readable(deadline until) {
-    if (auto message = buffered_message(); !message || *message) return {};
+    if (has_frame() || has_wrong_header()) return {};
     return reader_.wait_readable(until);
   }
 
@@ -89,65 +87,77 @@ class framed_receiver {
         capacity_(frame_header::size_bytes + options.max_message_bytes + read_ahead_bytes),
         buffer_(std::make_unique_for_overwrite<std::byte[]>(capacity_)) {}
 
-  const_bytes buffered() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
-
-  // The size of the frame in front with its header, as far as that is known: 0 before the header.
-  result<std::size_t> frame_size() const {
-    if (buffered().size() < frame_header::size_bytes) return std::size_t{0};
-    auto length = frame_header::decode(buffered().first(frame_header::size_bytes));
-    if (!length) return failure{length.error()};
-    if (*length > max_message_bytes_)
-      return failure{errc::corrupt, "framed_receiver",
-                     "a frame is longer than frame_options::max_message_bytes"};
-    return frame_header::size_bytes + *length;
+  // Whether the frame in front is here as a whole; frame_bytes_ is its size then. Every message
+  // passes here and through the next two, so they make no results.
+  bool has_frame() noexcept {
+    const std::size_t have = end_ - begin_;
+    if (frame_bytes_ == 0 && have >= frame_header::size_bytes) {
+      const auto length = frame_header::length_of(front());
+      if (length && *length <= max_message_bytes_)
+        frame_bytes_ = frame_header::size_bytes + *length;
+    }
+    return frame_bytes_ != 0 && have >= frame_bytes_;
+  }
+  const_bytes front_payload() const noexcept {
+    return front().first(frame_bytes_).subspan(frame_header::size_bytes);
+  }
+  void drop_frame() noexcept {
+    begin_ += frame_bytes_;
+    frame_bytes_ = 0;
   }
 
-  // The message in front, if all of it has been read.
-  result<std::optional<const_bytes>> buffered_message() const {
-    auto size = frame_size();
-    if (!size) return failure{size.error()};
-    if (*size == 0 || buffered().size() < *size) return std::optional<const_bytes>{};
-    return std::optional{buffered().first(*size).subspan(frame_header::size_bytes)};
+  const_bytes front() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
+  // What has_frame() did not accept, although it is all there.
+  bool has_wrong_header() const noexcept {
+    return frame_bytes_ == 0 && end_ - begin_ >= frame_header::size_bytes;
   }
 
   result<const_bytes> front_message(bool may_wait) {
-    for (;;) {
-      auto message = buffered_message();
-      if (!message) return failure{message.error()};
-      if (*message) return **message;
-      if (auto filled = read_more(*frame_size(), may_wait); !filled) return failure{filled.error()};
+    while (!has_frame()) {
+      if (auto filled = read_more(may_wait); !filled) return failure{filled.error()};
     }
+    return front_payload();
   }
 
   result<std::size_t> take(mutable_bytes buffer, bool may_wait) {
-    auto message = front_message(may_wait);
-    if (!message) return failure{message.error()};
-    if (message->size() > buffer.size())
+    while (!has_frame()) {
+      if (auto filled = read_more(may_wait); !filled) return failure{filled.error()};
+    }
+    const const_bytes message = front_payload();
+    if (message.size() > buffer.size())
       return failure{std::errc::no_buffer_space, "framed_receiver::receive",
                      "next_size() tells how large the buffer must be"};
-    copy_bytes(*message, buffer);
-    begin_ += frame_header::size_bytes + message->size();
-    return message->size();
+    drop_frame();
+    return copy_bytes(message, buffer);
   }
 
-  result<void> read_more(std::size_t frame_bytes, bool may_wait) {
+  result<void> read_more(bool may_wait) {
+    if (has_wrong_header()) return wrong_header();
     const std::size_t have = end_ - begin_;
-    const std::size_t missing = frame_bytes > have ? frame_bytes - have : 0;
+    const std::size_t missing = frame_bytes_ > have ? frame_bytes_ - have : 0;
     const std::size_t wanted = std::max(missing, read_ahead_bytes);
-    if (have == 0 || capacity_ - end_ < wanted) {
-      // With something in the buffer this is rare, and moves only part of one frame.
+    // To the front when there is no room, and as soon as that moves little: then reading goes on in
+    // memory that is still in the nearest cache, not through all of the buffer.
+    if (have <= begin_ / 2 || capacity_ - end_ < wanted) {
       if (have != 0) std::memmove(buffer_.get(), buffer_.get() + begin_, have);
       begin_ = 0;
       end_ = have;
     }
     auto got = read({buffer_.get() + end_, std::min(wanted, capacity_ - end_)}, may_wait);
     if (!got && got.error() == errc::closed && have != 0) {
-      begin_ = end_ = 0;
+      begin_ = end_ = frame_bytes_ = 0;
       return failure{errc::corrupt, "framed_receiver", "the stream ended inside a message"};
     }
     if (!got) return failure{got.error()};
     end_ += *got;
     return {};
+  }
+
+  result<void> wrong_header() const {
+    auto length = frame_header::decode(front().first(frame_header::size_bytes));
+    if (!length) return failure{length.error()};
+    return failure{errc::corrupt, "framed_receiver",
+                   "a frame is longer than frame_options::max_message_bytes"};
   }
 
   result<std::size_t> read(mutable_bytes into, bool may_wait) {
@@ -163,6 +173,7 @@ class framed_receiver {
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t begin_ = 0;  // what was read and not yet taken: [begin_, end_)
   std::size_t end_ = 0;
+  std::size_t frame_bytes_ = 0;  // of the frame in front, with its header; 0: not looked at yet
 };
 
 }  // namespace sluice

@@ -36,7 +36,9 @@ class framed_sender {
   }
 
   [[nodiscard]] result<void> try_send(const_bytes message) { return send_frame(message, false); }
-  [[nodiscard]] result<void> send_waiting(const_bytes message) requires waiting_writer<Writer> {
+  [[nodiscard]] result<void> send_waiting(const_bytes message)
+    requires waiting_writer<Writer>
+  {
     return send_frame(message, true);
   }
   /// Also sends what is kept here.
@@ -48,10 +50,12 @@ class framed_sender {
   /// After success the stream has taken the whole message, unless the deadline passed inside it:
   /// then the rest is kept here.
   [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
-    if (auto sent = sluice::send(*this, message, until); !sent) return sent;
-    auto flushed = flush(until);
-    if (!flushed && flushed.error() == std::errc::timed_out) return {};
-    return flushed;
+    auto sent = sluice::send(*this, message, until);
+    if (sent && !kept_.empty()) [[unlikely]] {
+      auto flushed = flush(until);
+      if (!flushed && !(flushed.error() == std::errc::timed_out)) sent = flushed;
+    }
+    return sent;
   }
   /// Waits until the stream has taken all that was accepted.
   [[nodiscard]] result<void> flush(deadline until = deadline::never()) {
@@ -64,10 +68,11 @@ class framed_sender {
     return options_.max_message_bytes;
   }
   [[nodiscard]] Writer& stream() noexcept { return writer_; }
-  [[nodiscard]] int native_handle() const noexcept requires requires(const Writer& w) {
-    w.native_handle();
+  [[nodiscard]] int native_handle() const noexcept
+    requires requires(const Writer& w) { w.native_handle(); }
+  {
+    return writer_.native_handle();
   }
-  { return writer_.native_handle(); }
 
  private:
   framed_sender(Writer writer, const frame_options& options)
@@ -84,13 +89,15 @@ class framed_sender {
     if (message.size() > options_.max_message_bytes)
       return failure{std::errc::message_size, "framed_sender::send",
                      "the message exceeds frame_options::max_message_bytes"};
-    if (auto flushed = write_kept(may_wait); !flushed) return flushed;
+    if (!kept_.empty()) [[unlikely]] {
+      if (auto flushed = write_kept(may_wait); !flushed) return flushed;
+    }
     const auto header = frame_header::encode(static_cast<std::uint32_t>(message.size()));
     const std::array<const_bytes, 2> parts{const_bytes{header}, message};
     auto taken = write(parts, may_wait);
-    if (!taken) return failure{taken.error()};
-    if (*taken == header.size() + message.size()) [[likely]]
+    if (taken && *taken == header.size() + message.size()) [[likely]]
       return {};
+    if (!taken) return failure{taken.error()};
     keep_rest(header, message, *taken);
     if (!may_wait) return {};  // accepted; the rest goes out with the next call
     auto flushed = write_kept(true);

@@ -67,8 +67,17 @@ class pipe_end {
   void learn(missing what) noexcept {
     missing_.fetch_or(static_cast<std::uint8_t>(what), std::memory_order_relaxed);
   }
+  // The call that every message makes; and what is done until it is known how to make it, and on
+  // kernels without the flags.
   [[nodiscard]] result<std::size_t> read_once(mutable_bytes buffer, waiting mode);
   [[nodiscard]] result<std::size_t> write_once(byte_parts parts, waiting mode);
+  [[nodiscard]] result<std::size_t> read_otherwise(mutable_bytes buffer, waiting mode);
+  enum class asking { still_to_do, refused };  // the kernel for its no-signal flag
+  [[nodiscard]] result<std::size_t> write_otherwise(byte_parts parts, waiting mode,
+                                                    asking no_signal);
+  // The flags of that call, or `unknown` while way_to() has something to find out or to set.
+  static constexpr int unknown = -1;
+  [[nodiscard]] int usual_flags(waiting mode) const noexcept;
   [[nodiscard]] result<std::size_t> at_end_of_input() const;
   // How a call must be made so that it waits, or never does.
   struct way {
