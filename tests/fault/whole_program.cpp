@@ -53,15 +53,23 @@ bool use_process() {
   return child && child->wait(20s).value_or(exit_status{}).code == 7;
 }
 
-}  // namespace
-
-int main() {
-  static_cast<void>(::getppid());
+// Which of them went wrong, as bits.
+int use_everything() {
   int failed = 0;
   if (!use_pipe()) failed |= 1;
   if (!use_fifo()) failed |= 2;
   if (!use_event_and_memory()) failed |= 4;
   if (!use_process()) failed |= 8;
+  return failed;
+}
+
+}  // namespace
+
+int main() {
+  // Once unobserved: a sanitizer makes calls of its own when something happens for the first time.
+  if (const int failed = use_everything(); failed != 0) return failed;
+  static_cast<void>(::getppid());
+  const int failed = use_everything();
   static_cast<void>(::getppid());
   return failed;
 }
