@@ -1,0 +1,31 @@
+#pragma once
+// Another user, for what only the owner may do.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <functional>
+#include <utility>
+
+#include "support/child.hpp"
+
+namespace sluice::test {
+
+inline constexpr uid_t nobody = 65534;  // what Linux reserves for users that it cannot name
+
+[[nodiscard]] inline bool may_change_user() noexcept { return ::geteuid() == 0; }
+
+/// Runs the body in a child that is the user nobody. To be asked before: may_change_user().
+inline void as_nobody(const std::function<void()>& body) {
+  child other{[&body] {
+    ASSERT_EQ(::setgid(nobody), 0);
+    ASSERT_EQ(::setuid(nobody), 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of the user takes it back
+    body();
+  }};
+  other.wait_success();
+}
+
+}  // namespace sluice::test
