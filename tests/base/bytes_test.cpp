@@ -15,13 +15,9 @@ struct pair_of_bytes {
 };
 
 template <class T>
-concept has_bytes = requires(T& object) {
-  bytes_of(object);
-};
+concept has_bytes = requires(T& object) { bytes_of(object); };
 template <class T>
-concept has_writable_bytes = requires(T& object) {
-  writable_bytes_of(object);
-};
+concept has_writable_bytes = requires(T& object) { writable_bytes_of(object); };
 
 // What cannot be copied byte by byte has no bytes, and what is constant cannot be overwritten.
 static_assert(has_bytes<int> && has_bytes<const int> && has_bytes<pair_of_bytes>);

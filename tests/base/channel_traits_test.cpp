@@ -18,9 +18,7 @@ struct misleading_class {
 };
 
 template <class C>
-concept has_traits = requires {
-  channel_traits<C>;
-};
+concept has_traits = requires { channel_traits<C>; };
 
 static_assert(has_traits<stating_class> && has_traits<referring_class>);
 static_assert(!has_traits<silent_class> && !has_traits<misleading_class>);

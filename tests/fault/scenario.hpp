@@ -56,6 +56,9 @@ struct scenario {
   }
 };
 
-[[nodiscard]] const std::vector<scenario>& all_scenarios();
+/// Pipes, FIFOs, and messages over them.
+[[nodiscard]] const std::vector<scenario>& channel_scenarios();
+/// Events, memory, processes and names.
+[[nodiscard]] const std::vector<scenario>& system_scenarios();
 
 }  // namespace sluice::test

@@ -90,8 +90,11 @@ class Sweep : public testing::TestWithParam<scenario> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(AllScenarios, Sweep, testing::ValuesIn(all_scenarios()),
-                         [](const auto& one) { return std::string{one.param.name}; });
+std::string name_of(const testing::TestParamInfo<scenario>& one) {
+  return std::string{one.param.name};
+}
+INSTANTIATE_TEST_SUITE_P(Channels, Sweep, testing::ValuesIn(channel_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);
 
 TEST_P(Sweep, without_a_fault_succeeds) { EXPECT_FALSE(run({}, 0).failed); }
 

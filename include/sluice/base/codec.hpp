@@ -28,10 +28,10 @@ struct codec;
 /// hold one (`std::string_view`, `std::span`); members that are pointers cannot be seen from
 /// outside and are on you. An array goes in a struct or a std::array: functions return no arrays.
 template <class T>
-concept plain_data = std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
-                     std::same_as<T, std::remove_cvref_t<T>> && !std::is_array_v<T> &&
-                     !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
-                     !std::is_null_pointer_v<T> && !std::ranges::enable_view<T>;
+concept plain_data =
+    std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
+    std::same_as<T, std::remove_cvref_t<T>> && !std::is_array_v<T> && !std::is_pointer_v<T> &&
+    !std::is_member_pointer_v<T> && !std::is_null_pointer_v<T> && !std::ranges::enable_view<T>;
 
 template <plain_data T>
 struct codec<T> {

@@ -1,16 +1,13 @@
-#include "fault/scenario.hpp"
-
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <cstdint>
 #include <sluice/sluice.hpp>
 #include <string>
 
+#include "fault/scenario.hpp"
 #include "support/runtime_directory.hpp"
 
 namespace sluice::test {
@@ -249,135 +246,9 @@ void send_values(struck_step& step) {
   }
 }
 
-// --- Events, memory, descriptors ---------------------------------------------------------------
-
-void create_event(struck_step& step) {
-  auto made = step([] { return event::create({.initial = 1}); });
-  if (made) {
-    EXPECT_TRUE(made->try_wait());
-  }
-}
-
-void take_over_event(struck_step& step) {
-  unique_fd fd{::eventfd(0, EFD_CLOEXEC)};
-  ASSERT_TRUE(fd);
-  auto made = step([&] { return event::from_native(std::move(fd)); });
-  if (made) {
-    EXPECT_TRUE(would_block(made->try_wait().error()));
-  }
-}
-
-void notify_and_wait(struck_step& step) {
-  auto made = event::create();
-  ASSERT_TRUE(made);
-  auto woken = step([&] { return made->notify().and_then([&] { return made->wait(10s); }); });
-  if (woken) {
-    EXPECT_TRUE(would_block(made->try_wait().error()));
-  }
-}
-
-void wait_in_vain(struck_step& step) {
-  auto made = event::create();
-  ASSERT_TRUE(made);
-  auto waited = step([&]() -> result<void> {
-    auto outcome = made->wait(1ms);
-    if (!outcome && outcome.error() == std::errc::timed_out) return {};
-    return outcome;
-  });
-  static_cast<void>(waited);
-}
-
-void map_anonymous_memory(struck_step& step) {
-  auto memory = step([] { return memory_map::create_anonymous(100'000); });
-  if (!memory) return;
-  memory->writable_bytes().back() = std::byte{1};
-  EXPECT_EQ(memory->size_bytes(), 100'000u);
-}
-
-void duplicate_descriptor(struck_step& step) {
-  auto made = event::create();
-  ASSERT_TRUE(made);
-  const unique_fd fd = std::move(*made).release_handle();
-  auto copy = step([&] { return fd.duplicate(); });
-  if (copy) {
-    EXPECT_NE(copy->get(), fd.get());
-  }
-}
-
-// --- Processes ---------------------------------------------------------------------------------
-
-void fork_child(struck_step& step) {
-  auto child = step([] { return process::fork([] { return 3; }); });
-  if (child) {
-    EXPECT_EQ(child->wait().value_or(exit_status{}).code, 3);
-  }
-}
-
-void spawn_program(struck_step& step) {
-  auto ends = pipe::create();
-  ASSERT_TRUE(ends);
-  auto child = step([&] {
-    return process::spawn({.arguments = {"true"},
-                           .descriptors = {{.target = 5, .source = ends->reader.native_handle()}}});
-  });
-  if (child) {
-    EXPECT_TRUE(child->wait().value_or(exit_status{1, 0}).success());
-  }
-}
-
-void open_process(struck_step& step) {
-  auto handle = step([] { return process::open(::getpid()); });
-  if (handle) {
-    EXPECT_EQ(handle->id(), ::getpid());
-  }
-}
-
-void signal_and_wait(struck_step& step) {
-  auto child = process::fork([] {
-    for (;;) ::pause();
-    return 0;
-  });
-  ASSERT_TRUE(child);
-  auto status =
-      step([&] { return child->send_signal(SIGTERM).and_then([&] { return child->wait(10s); }); });
-  if (status) {
-    EXPECT_EQ(status->signal, SIGTERM);
-  } else {
-    ASSERT_TRUE(child->send_signal(SIGKILL));
-    ASSERT_TRUE(child->wait());
-  }
-}
-
-// --- Names -------------------------------------------------------------------------------------
-
-void make_runtime_directory(struck_step& step) {
-  const std::string path = path_in_runtime_directory("made");
-  const std::string before = private_runtime_directory::current();
-  ::setenv("SLUICE_RUNTIME_DIR", path.c_str(), 1);
-  auto made = step([] { return runtime_directory_path(); });
-  ::setenv("SLUICE_RUNTIME_DIR", before.c_str(), 1);
-  if (made) {
-    EXPECT_EQ(*made, path);
-  }
-  ::rmdir(path.c_str());
-}
-
-void ask_whether_name_is_intact(struck_step& step) {
-  auto place = name_place::resolve(*channel_name::parse("thing"), ".thing");
-  ASSERT_TRUE(place);
-  struct stat found {};
-  ASSERT_EQ(::mknod(place->path().c_str(), S_IFREG | 0600, 0), 0);
-  ASSERT_EQ(::stat(place->path().c_str(), &found), 0);
-  const owned_name name{std::move(*place), {.device = found.st_dev, .inode = found.st_ino}};
-  auto intact = step([&] { return name.is_intact(); });
-  if (intact) {
-    EXPECT_TRUE(*intact);
-  }
-}
-
 }  // namespace
 
-const std::vector<scenario>& all_scenarios() {
+const std::vector<scenario>& channel_scenarios() {
   static const std::vector<scenario> table{
       {"create_pipe", create_pipe},
       {"create_duplex_pipe", create_duplex_pipe},
@@ -397,18 +268,6 @@ const std::vector<scenario>& all_scenarios() {
       {"send_over_fifo", send_over_fifo},
       {"send_frames", send_frames},
       {"send_values", send_values},
-      {"create_event", create_event},
-      {"take_over_event", take_over_event},
-      {"notify_and_wait", notify_and_wait},
-      {"wait_in_vain", wait_in_vain},
-      {"map_anonymous_memory", map_anonymous_memory},
-      {"duplicate_descriptor", duplicate_descriptor},
-      {"fork_child", fork_child},
-      {"spawn_program", spawn_program},
-      {"open_process", open_process},
-      {"signal_and_wait", signal_and_wait},
-      {"make_runtime_directory", make_runtime_directory},
-      {"ask_whether_name_is_intact", ask_whether_name_is_intact},
   };
   return table;
 }
