@@ -168,7 +168,8 @@ TEST(Tour, a_signal_that_asks_for_the_end_stops_all_processes_and_removes_all_na
 // F22: what cannot be created is reported with its reason; the other mechanisms are not affected.
 void expect_only_named_mechanisms_to_fail(const tool_end& end, const std::string& reason) {
   EXPECT_EQ(end.status, not_verified) << end.error_output;
-  for (const auto& row : nlohmann::json::parse(end.output).at("rows")) {
+  const auto document = nlohmann::json::parse(end.output);
+  for (const auto& row : document.at("rows")) {
     SCOPED_TRACE(row.dump());
     const bool is_named = row.at("mechanism").get<std::string>().starts_with("fifo");
     EXPECT_EQ(row.at("verified"), !is_named);
