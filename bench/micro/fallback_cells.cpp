@@ -14,7 +14,8 @@ namespace {
 /// SIGPIPE first and restores the mask after it.
 class masking_writer {
  public:
-  static constexpr sluice::channel_capabilities capabilities = sluice::pipe_capabilities;
+  [[maybe_unused]] static constexpr sluice::channel_capabilities capabilities =
+      sluice::pipe_capabilities;
   explicit masking_writer(sluice::pipe_writer writer) noexcept : writer_(std::move(writer)) {}
 
   sluice::result<std::size_t> try_write(sluice::byte_parts parts) {

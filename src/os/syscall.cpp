@@ -88,25 +88,6 @@ result<void> lock_file(int fd, int operation) {
   return {};
 }
 
-long read_outcome(int fd, mutable_bytes into, int flags) noexcept {
-  if (flags == 0) return retried(SYS_read, fd, into.data(), into.size());
-  const iovec part{.iov_base = into.data(), .iov_len = into.size()};
-  // Offset -1: at the current position, as pipes demand. It travels in two words.
-  return retried(SYS_preadv2, fd, &part, 1, -1L, -1L, flags);
-}
-
-long write_outcome(int fd, byte_parts parts, int flags) noexcept {
-  assert(parts.size() <= max_byte_parts);
-  std::array<iovec, max_byte_parts> pieces;
-  const std::size_t count = std::min(parts.size(), pieces.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    // The kernel only reads what it is given here; iovec has no const form.
-    pieces[i] = {.iov_base = const_cast<std::byte*>(parts[i].data()), .iov_len = parts[i].size()};
-  }
-  if (flags == 0) return retried(SYS_writev, fd, pieces.data(), count);
-  return retried(SYS_pwritev2, fd, pieces.data(), count, -1L, -1L, flags);
-}
-
 result<std::size_t> read(int fd, mutable_bytes into, int flags) {
   return byte_count(read_outcome(fd, into, flags), "read");
 }

@@ -35,10 +35,6 @@ void close(int fd) noexcept;
 [[nodiscard]] result<std::size_t> write(int fd, byte_parts parts, int flags = 0);
 /// One piece, plainly: without a list of pieces that the kernel would have to copy and check.
 [[nodiscard]] result<std::size_t> write(int fd, const_bytes bytes);
-/// The same for the calls that every message makes: what the kernel returned, or minus the errno,
-/// in a register. A result would cost a tenth of the call itself.
-[[nodiscard]] long read_outcome(int fd, mutable_bytes into, int flags = 0) noexcept;
-[[nodiscard]] long write_outcome(int fd, byte_parts parts, int flags = 0) noexcept;
 /// As `write`, for kernels without the no-signal flag: blocks SIGPIPE, writes, takes back the
 /// signal that this write raised, and restores the mask; a SIGPIPE that was pending stays pending.
 [[nodiscard]] result<std::size_t> write_masked(int fd, byte_parts parts, int flags = 0);

@@ -2,9 +2,16 @@
 // How the files of the door make a call: arguments as the kernel takes them, EINTR retried, and the
 // advice that belongs to an errno.
 
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
+#include <sluice/base/bytes.hpp>
 #include <sluice/base/result.hpp>
 
 #include "os/syscall_raw.hpp"
@@ -44,6 +51,29 @@ inline result<std::size_t> byte_count(long outcome, const char* operation) noexc
   if (outcome < 0) [[unlikely]]
     return failed(outcome, operation);
   return static_cast<std::size_t>(outcome);
+}
+
+// Reading and writing for the calls that every message makes: what the kernel returned, or minus
+// the errno, in a register, and inline. A result would be copied through memory, and each function
+// that the kernel returns through costs a return that the processor cannot predict any more, since
+// the kernel's own calls have pushed it out of the return stack.
+inline long read_outcome(int fd, mutable_bytes into, int flags) noexcept {
+  if (flags == 0) return retried(SYS_read, fd, into.data(), into.size());
+  const iovec part{.iov_base = into.data(), .iov_len = into.size()};
+  // Offset -1: at the current position, as pipes demand. It travels in two words.
+  return retried(SYS_preadv2, fd, &part, 1, -1L, -1L, flags);
+}
+
+inline long write_outcome(int fd, byte_parts parts, int flags) noexcept {
+  assert(parts.size() <= max_byte_parts);
+  std::array<iovec, max_byte_parts> pieces;
+  const std::size_t count = std::min(parts.size(), pieces.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    // The kernel only reads what it is given here; iovec has no const form.
+    pieces[i] = {.iov_base = const_cast<std::byte*>(parts[i].data()), .iov_len = parts[i].size()};
+  }
+  if (flags == 0) return retried(SYS_writev, fd, pieces.data(), count);
+  return retried(SYS_pwritev2, fd, pieces.data(), count, -1L, -1L, flags);
 }
 
 }  // namespace sluice::syscall
