@@ -33,18 +33,28 @@ duel::duel(contest both, const duel_options& options) : both_(std::move(both)), 
 }
 
 const round_figures& duel::fight() {
-  const segment first = both_(side::sluice, messages_);
-  const segment second = both_(side::raw, messages_);
-  const segment third = both_(side::raw, messages_);
-  const segment fourth = both_(side::sluice, messages_);
+  const side outer = rounds_.size() % 2 == 0 ? side::sluice : side::raw;
+  const side inner = outer == side::sluice ? side::raw : side::sluice;
+  const segment first = both_(outer, messages_);
+  const segment second = both_(inner, messages_);
+  const segment third = both_(inner, messages_);
+  const segment fourth = both_(outer, messages_);
+  const double outer_seconds = first.seconds + fourth.seconds;
+  const double inner_seconds = second.seconds + third.seconds;
+  const double outer_cpu = first.cpu_seconds + fourth.cpu_seconds;
+  const double inner_cpu = second.cpu_seconds + third.cpu_seconds;
+  const bool sluice_is_outer = outer == side::sluice;
   const double each = 2 * static_cast<double>(messages_);
-  const auto [fast, slow] = std::minmax(second.seconds, third.seconds);
-  rounds_.push_back({.sluice_seconds = (first.seconds + fourth.seconds) / each,
-                     .raw_seconds = (second.seconds + third.seconds) / each,
-                     .cpu_ratio = (first.cpu_seconds + fourth.cpu_seconds) /
-                                  (second.cpu_seconds + third.cpu_seconds),
-                     .is_steady = slow <= fast * options_.steady});
+  rounds_.push_back({.sluice_seconds = (sluice_is_outer ? outer_seconds : inner_seconds) / each,
+                     .raw_seconds = (sluice_is_outer ? inner_seconds : outer_seconds) / each,
+                     .cpu_ratio = sluice_is_outer ? outer_cpu / inner_cpu : inner_cpu / outer_cpu,
+                     .is_steady = are_close(first, fourth) && are_close(second, third)});
   return rounds_.back();
+}
+
+bool duel::are_close(const segment& one, const segment& other) const noexcept {
+  const auto [fast, slow] = std::minmax(one.seconds, other.seconds);
+  return slow <= fast * options_.steady;
 }
 
 std::size_t duel::unsteady_rounds() const noexcept {

@@ -1,9 +1,11 @@
 #pragma once
 // Two ways of doing the same work, measured against each other in one run. The cores of a virtual
 // machine change their speed from one moment to the next, so no figure is compared with one from
-// another time: a round is Sluice, raw, raw, Sluice, each for a few milliseconds, and gives one
-// ratio. What drifts slowly touches both alike; what jumps inside a round shows, since the two raw
-// segments then differ, and such a round does not count.
+// another time: a round is Sluice, raw, raw, Sluice, each for a few milliseconds, and the next one
+// raw, Sluice, Sluice, raw; each gives one ratio. What drifts slowly touches both alike. What jumps
+// inside a round shows, since the two segments of one side then differ, and such a round does not
+// count. Both sides are held to that in the same way: looking at one side only would choose the
+// rounds in which that side had luck.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +29,7 @@ using contest = std::function<segment(side, std::uint64_t messages)>;
 
 struct duel_options {
   double segment_seconds = 0.004;
-  /// How far the two raw segments of a round may differ, as a factor.
+  /// How far the two segments of one side of a round may differ, as a factor.
   double steady = 1.10;
 };
 
@@ -64,6 +66,7 @@ class duel {
   [[nodiscard]] std::size_t unsteady_rounds() const noexcept;
 
  private:
+  [[nodiscard]] bool are_close(const segment& one, const segment& other) const noexcept;
   contest both_;
   duel_options options_;
   std::uint64_t messages_ = 16;
