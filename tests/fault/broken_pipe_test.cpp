@@ -156,8 +156,10 @@ TEST_P(BrokenPipe, changes_no_mask_when_the_write_succeeds) {
 TEST_P(BrokenPipe, is_an_error_value_in_every_thread) {
   in_child([] {
     ::signal(SIGPIPE, SIG_DFL);
+    constexpr int count = 4;
     std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i)
+    threads.reserve(count);
+    for (int i = 0; i < count; ++i)
       threads.emplace_back([] {
         pipe_writer writer = broken_writer();
         for (int round = 0; round < 50; ++round) expect_broken(writer);

@@ -77,7 +77,7 @@ class Sweep : public testing::TestWithParam<scenario> {
   }
 
   // Fails the first call, then the second, until a run makes no further call.
-  void sweep(int error_number, std::vector<long> calls = {}) {
+  void sweep(int error_number, const std::vector<long>& calls = {}) {
     bool struck = true;
     for (std::uint64_t k = 1; struck; ++k) {
       SCOPED_TRACE(std::string{GetParam().name} + ", call " + std::to_string(k) + " fails with " +

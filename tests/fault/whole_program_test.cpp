@@ -86,6 +86,13 @@ std::map<std::string, use_of_call> calls_in_trace() {
   return calls;
 }
 
+// Answers these of its calls with EINTR: "3" is the third alone, "3+2" also every other after it.
+exit_status run_interrupted(std::string_view call, std::string_view when) {
+  std::string injection = "inject=";
+  injection.append(call).append(":error=EINTR:when=").append(when);
+  return run_under_strace({"-e", injection});
+}
+
 class WholeProgram : public testing::Test {
  protected:
   void SetUp() override {
@@ -108,10 +115,8 @@ TEST_F(WholeProgram, does_not_notice_interruptions_of_any_kind_of_call) {
     if (use.during == 0 || calls_of_others().contains(name)) continue;
     SCOPED_TRACE(name);
     ++kinds;
-    const std::string from = std::to_string(use.before + 1);
-    const exit_status every_other =
-        run_under_strace({"-e", "inject=" + name + ":error=EINTR:when=" + from + "+2"});
-    EXPECT_EQ(every_other, (exit_status{.code = 0, .signal = 0}));
+    EXPECT_EQ(run_interrupted(name, std::to_string(use.before + 1) + "+2"),
+              (exit_status{.code = 0, .signal = 0}));
     std::ifstream trace(trace_path());
     const std::string all{std::istreambuf_iterator<char>{trace}, {}};
     EXPECT_NE(all.find("(INJECTED)"), std::string::npos) << "nothing was interrupted";
@@ -125,8 +130,7 @@ TEST_F(WholeProgram, does_not_notice_the_interruption_of_any_one_call) {
     if (calls_of_others().contains(name)) continue;
     for (int k = 1; k <= use.during; ++k) {
       SCOPED_TRACE(name + ", call " + std::to_string(k));
-      const std::string when = std::to_string(use.before + k);
-      EXPECT_EQ(run_under_strace({"-e", "inject=" + name + ":error=EINTR:when=" + when}),
+      EXPECT_EQ(run_interrupted(name, std::to_string(use.before + k)),
                 (exit_status{.code = 0, .signal = 0}));
     }
   }

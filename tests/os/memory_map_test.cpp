@@ -157,7 +157,7 @@ TEST(MemoryMap, hands_its_mapping_over_when_moved) {
   const std::byte* address = made->bytes().data();
   memory_map second{*std::move(made)};
   EXPECT_EQ(second.bytes().data(), address);
-  EXPECT_TRUE(made->bytes().empty());
+  EXPECT_TRUE(made->bytes().empty());  // NOLINT(bugprone-use-after-move): that is the promise
   auto other = memory_map::create_anonymous(2 * page);
   ASSERT_TRUE(other);
   second = *std::move(other);

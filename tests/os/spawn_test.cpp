@@ -215,8 +215,10 @@ TEST(Spawn, may_swap_two_descriptors) {
 
 TEST(Spawn, may_rotate_descriptors_through_each_others_numbers) {
   std::vector<unique_fd> files;
+  files.reserve(5);
   for (int i = 0; i < 5; ++i) files.push_back(memory_file());
   std::vector<passed_descriptor> passed;
+  passed.reserve(files.size());
   for (std::size_t i = 0; i < files.size(); ++i)
     passed.push_back({.target = files[(i + 1) % files.size()].get(), .source = files[i].get()});
   const auto found = descriptors_of(passed);
