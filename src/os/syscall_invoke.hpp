@@ -54,9 +54,8 @@ inline result<std::size_t> byte_count(long outcome, const char* operation) noexc
 }
 
 // Reading and writing for the calls that every message makes: what the kernel returned, or minus
-// the errno, in a register, and inline. A result would be copied through memory, and each function
-// that the kernel returns through costs a return that the processor cannot predict any more, since
-// the kernel's own calls have pushed it out of the return stack.
+// the errno, in a register, and inline. Results made here and functions to return through cost a
+// small message some percent of its time (docs/benchmarks.md).
 inline long read_outcome(int fd, mutable_bytes into, int flags) noexcept {
   if (flags == 0) return retried(SYS_read, fd, into.data(), into.size());
   const iovec part{.iov_base = into.data(), .iov_len = into.size()};
