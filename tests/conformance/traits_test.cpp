@@ -158,13 +158,11 @@ TYPED_TEST(ChannelTraits, zero_copy_carries_handles_and_selective) {
   // has the verb.
   using sender = typename TypeParam::sender_type;
   using receiver = typename TypeParam::receiver_type;
-  constexpr bool has_claim = requires(sender & s) { s.try_claim(std::size_t{1}); };
-  constexpr bool takes_handles = requires(sender & s, std::span<const int> handles) {
-    s.try_send(const_bytes{}, handles);
-  };
-  constexpr bool takes_selection = requires(receiver & r, mutable_bytes buffer) {
-    r.try_receive(buffer, 1);
-  };
+  constexpr bool has_claim = requires(sender& s) { s.try_claim(std::size_t{1}); };
+  constexpr bool takes_handles =
+      requires(sender& s, std::span<const int> handles) { s.try_send(const_bytes{}, handles); };
+  constexpr bool takes_selection =
+      requires(receiver& r, mutable_bytes buffer) { r.try_receive(buffer, 1); };
   EXPECT_EQ(has_claim, this->stated.zero_copy);
   EXPECT_EQ(takes_handles, this->stated.carries_handles);
   EXPECT_EQ(takes_selection, this->stated.selective);
