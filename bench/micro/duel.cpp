@@ -10,7 +10,8 @@ spread spread::of(std::vector<double> figures) {
   if (figures.empty()) return {};
   std::ranges::sort(figures);
   const auto at = [&](double share) {
-    return figures[static_cast<std::size_t>(share * static_cast<double>(figures.size() - 1) + 0.5)];
+    return figures[static_cast<std::size_t>(
+        std::lround(share * static_cast<double>(figures.size() - 1)))];
   };
   return {.min = figures.front(),
           .low = at(0.25),
