@@ -54,10 +54,12 @@ int become_tool_as_nobody(const spawn_options& options) {
     if (::dup2(one.source, one.target) < 0) return 121;
   }
   std::vector<char*> arguments;
+  arguments.reserve(options.arguments.size() + 1);
   for (const std::string& one : options.arguments)
     arguments.push_back(const_cast<char*>(one.c_str()));
   arguments.push_back(nullptr);
   std::vector<char*> environment;
+  environment.reserve(options.environment->size() + 1);
   for (const std::string& one : *options.environment)
     environment.push_back(const_cast<char*>(one.c_str()));
   environment.push_back(nullptr);

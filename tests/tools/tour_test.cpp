@@ -19,13 +19,12 @@ namespace {
 using namespace sluice::test;
 using nlohmann::json;
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-
-const std::set<std::string> all_mechanisms{
-    "raw-pipe", "pipe", "pipe-cat", "fifo", "fifo-messages", "fifo-messages-3", "duplex-pipe"};
 
 json rows_of(const tool_end& end) { return json::parse(end.output).at("rows"); }
 
@@ -40,6 +39,14 @@ std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream{text};
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
   return lines;
+}
+
+// A mechanism joins by one line in the tool's table, and these tests see it through that.
+std::set<std::string> all_mechanisms() {
+  std::set<std::string> names;
+  for (const std::string& line : lines_of(run_tool({"tour", "--list"}).output))
+    names.insert(line.substr(0, line.find(' ')));
+  return names;
 }
 
 TEST(Tour, awkward_files_arrive_byte_for_byte_through_every_mechanism) {
@@ -72,22 +79,23 @@ TEST(Tour, awkward_files_arrive_byte_for_byte_through_every_mechanism) {
     EXPECT_GT(row.at("messages_per_second"), 0.0);
     EXPECT_GT(row.at("megabytes_per_second"), 0.0);
     EXPECT_GT(row.at("system_calls_per_message"), 0.0);
-    const bool is_request = row.at("mechanism") == "duplex-pipe";
     if (kind == "files") {
       EXPECT_EQ(row.at("messages"), 8);
       EXPECT_EQ(row.at("bytes"), bytes);
-    } else if (!is_request) {
+    } else if (row.at("request_and_reply")) {
+      EXPECT_EQ(row.at("messages"), std::min<std::size_t>(lines, 20'000));
+    } else {
       EXPECT_EQ(row.at("messages"), lines);
     }
-    if (row.at("mechanism") == "fifo-messages-3") {
-      EXPECT_TRUE(row.at("latency_median_us").is_null());
+    if (row.at("latency_median_us").is_null()) {
+      EXPECT_THAT(row.at("mechanism").get<std::string>(), EndsWith("-3"));  // several senders
     } else {
       EXPECT_GT(row.at("latency_median_us"), 0.0);
       EXPECT_GE(row.at("latency_p99_us"), row.at("latency_median_us"));
     }
   }
-  EXPECT_EQ(seen.at("lines"), all_mechanisms);
-  EXPECT_EQ(seen.at("files"), all_mechanisms);
+  EXPECT_EQ(seen.at("lines"), all_mechanisms());
+  EXPECT_EQ(seen.at("files"), all_mechanisms());
 }
 
 TEST(Tour, one_system_call_sends_a_small_message_and_reads_are_shared) {
@@ -113,17 +121,18 @@ TEST(Tour, text_has_a_table_for_each_kind_of_message_with_aligned_columns) {
   ASSERT_GE(lines.size(), 2U);
   EXPECT_THAT(lines[0], AllOf(StartsWith("sluice "), HasSubstr(" core"), HasSubstr("Linux ")));
   EXPECT_EQ(lines[1], "input: 1 file with 2,000 lines, 18.4 KiB, from " + file);
+  const std::set<std::string> mechanisms = all_mechanisms();
   std::size_t tables = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!lines[i].starts_with("mechanism")) continue;
     ++tables;
     EXPECT_THAT(lines[i], MatchesRegex("mechanism +messages +messages/s +MB/s +median µs +p99 µs "
                                        "+CPU s +calls/message +verified"));
-    ASSERT_LT(i + all_mechanisms.size(), lines.size());
-    for (std::size_t row = i + 1; row <= i + all_mechanisms.size(); ++row) {
+    ASSERT_LT(i + mechanisms.size(), lines.size());
+    for (std::size_t row = i + 1; row <= i + mechanisms.size(); ++row) {
       EXPECT_EQ(width(lines[row]), width(lines[i])) << lines[row];
       EXPECT_TRUE(lines[row].ends_with(" yes")) << lines[row];
-      EXPECT_TRUE(all_mechanisms.contains(lines[row].substr(0, lines[row].find(' '))));
+      EXPECT_TRUE(mechanisms.contains(lines[row].substr(0, lines[row].find(' '))));
     }
   }
   EXPECT_EQ(tables, 2U);
@@ -141,12 +150,14 @@ TEST(Tour, visits_only_the_mechanisms_that_were_asked_for) {
   EXPECT_EQ(names, (std::vector<std::string>{"pipe", "fifo", "pipe", "fifo"}));
 }
 
-TEST(Tour, list_names_every_mechanism) {
+TEST(Tour, list_names_every_mechanism_and_says_what_it_is) {
   const tool_end end = run_tool({"tour", "--list"});
   EXPECT_TRUE(end.status.success());
-  std::set<std::string> names;
-  for (const std::string& line : lines_of(end.output)) names.insert(line.substr(0, line.find(' ')));
-  EXPECT_EQ(names, all_mechanisms);
+  EXPECT_THAT(end.error_output, IsEmpty());
+  for (const std::string& line : lines_of(end.output))
+    EXPECT_THAT(line, MatchesRegex("[a-z0-9-]+ +[a-z].+[^.]"));
+  EXPECT_THAT(all_mechanisms(), IsSupersetOf({"raw-pipe", "pipe", "pipe-cat", "fifo",
+                                              "fifo-messages", "fifo-messages-3", "duplex-pipe"}));
 }
 
 TEST(Tour, stops_before_the_file_that_would_exceed_the_limit) {

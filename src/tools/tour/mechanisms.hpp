@@ -16,6 +16,7 @@ using pass = pass_outcome (*)(const pass_plan&);
 struct mechanism {
   std::string_view name;  ///< As `--mechanism` takes it.
   std::string_view what;
+  std::string_view note;   ///< Stands below the tables, after the name: what the row leaves out.
   pass transfer;           ///< All messages, for throughput.
   pass latency = nullptr;  ///< A sample of them, there and back one by one; none: not measured.
   bool answers = false;    ///< `transfer` is a conversation, so it gets no more than a sample.
@@ -23,9 +24,11 @@ struct mechanism {
 
 /// Messages in one direction; for the latency there is a second link back.
 template <one_way_link Link>
-constexpr mechanism one_way(std::string_view name, std::string_view what) {
+constexpr mechanism one_way(std::string_view name, std::string_view what,
+                            std::string_view note = "") {
   return {.name = name,
           .what = what,
+          .note = note,
           .transfer = &transfer<Link, 1>,
           .latency = &converse<crossed<Link>>};
 }
@@ -34,7 +37,10 @@ constexpr mechanism one_way(std::string_view name, std::string_view what) {
 /// with one sender, so there is no latency.
 template <one_way_link Link, std::size_t Senders>
 constexpr mechanism many_to_one(std::string_view name, std::string_view what) {
-  return {.name = name, .what = what, .transfer = &transfer<Link, Senders>};
+  return {.name = name,
+          .what = what,
+          .note = "has no latency of its own: one question at a time needs one sender",
+          .transfer = &transfer<Link, Senders>};
 }
 
 /// Request and reply.
@@ -42,15 +48,18 @@ template <two_way_link Link>
 constexpr mechanism two_way(std::string_view name, std::string_view what) {
   return {.name = name,
           .what = what,
+          .note = "sends a sample, and waits for each reply: the whole request, back again",
           .transfer = &converse<Link>,
           .latency = &converse<Link>,
           .answers = true};
 }
 
 inline constexpr std::array mechanisms{
-    one_way<raw_pipe_link>("raw-pipe", "the floor: plain writev(2) and read(2) on a pipe"),
+    one_way<raw_pipe_link>("raw-pipe", "the floor: plain writev(2) and read(2) on a pipe",
+                           "is the floor: writev(2) and read(2) with the same header, no more"),
     one_way<pipe_link>("pipe", "framed messages over an anonymous pipe"),
-    one_way<cat_link>("pipe-cat", "the same through cat, which was handed both pipes by exec"),
+    one_way<cat_link>("pipe-cat", "the same through cat, which was handed both pipes by exec",
+                      "does not count what cat itself uses"),
     one_way<fifo_link>("fifo", "framed messages over a FIFO that both sides open by name"),
     one_way<fifo_messages_link>("fifo-messages", "a FIFO that any number of senders may share"),
     many_to_one<fifo_messages_link, 3>("fifo-messages-3", "the same with three senders at once"),

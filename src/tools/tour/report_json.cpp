@@ -14,8 +14,9 @@ json optional_number(std::optional<double> number) { return number ? json(*numbe
 json json_of(const row& measured) {
   const auto& latency = measured.latency;
   json made{
-      {"mechanism", measured.mechanism},
+      {"mechanism", measured.which.name},
       {"kind", measured.kind},
+      {"request_and_reply", measured.which.answers},
       {"messages", measured.transfer.messages},
       {"bytes", measured.transfer.bytes},
       {"seconds", measured.transfer.seconds},

@@ -93,7 +93,7 @@ std::string table_head(const message_set& messages, const report_heading& headin
 std::string text_of(const row& measured) {
   const auto& latency = measured.latency;
   const bool any = measured.transfer.messages != 0;
-  return table_line(measured.mechanism, grouped(measured.transfer.messages),
+  return table_line(measured.which.name, grouped(measured.transfer.messages),
                     brief(measured.messages_per_second()), brief(measured.megabytes_per_second()),
                     latency ? fmt::format("{:.1f}", latency->median_us) : nothing,
                     latency ? fmt::format("{:.1f}", latency->p99_us) : nothing,
@@ -102,27 +102,21 @@ std::string text_of(const row& measured) {
 }
 
 std::string notes_on(const std::vector<row>& rows) {
-  const auto has = [&](std::string_view name) {
-    return std::ranges::any_of(rows, [&](const row& one) { return one.mechanism == name; });
-  };
   std::string text =
       "\n"
       "Latency is a round trip divided by two: a sample of the same messages, evenly taken, each\n"
       "sent to the other process and back in full, one at a time. CPU seconds (user and system)\n"
       "and system calls are those of the sending and receiving processes together. MB are 10^6\n"
       "bytes of payload. Every message was compared with a checksum (XXH3) made from the input.\n";
-  if (has("raw-pipe"))
-    text += "raw-pipe is the floor: read(2) and writev(2) with the same header, nothing else.\n";
-  if (has("pipe-cat")) text += "pipe-cat does not count what cat itself uses.\n";
-  if (has("fifo-messages-3"))
-    text += "fifo-messages-3 has no latency of its own: one question at a time is fifo-messages.\n";
-  if (has("duplex-pipe"))
-    text +=
-        "duplex-pipe sends a sample, and waits for each reply, which is the whole request again.\n";
+  for (const mechanism& one : mechanisms) {
+    const auto is_it = [&](const row& measured) { return &measured.which == &one; };
+    if (!one.note.empty() && std::ranges::any_of(rows, is_it))
+      text += fmt::format("{} {}.\n", one.name, one.note);
+  }
   std::string troubles;
   for (const row& one : rows) {
     for (const std::string& trouble : one.troubles)
-      troubles += fmt::format("  {}, {}: {}\n", one.mechanism, one.kind, trouble);
+      troubles += fmt::format("  {}, {}: {}\n", one.which.name, one.kind, trouble);
   }
   if (!troubles.empty()) text += fmt::format("\nNot verified:\n{}", troubles);
   return text;

@@ -47,7 +47,7 @@ row measure(const mechanism& which, const message_set& messages, const measure_o
                    options.progress(part, static_cast<double>(done) / size);
                  }});
   };
-  row measured{.mechanism = which.name, .kind = messages.kind, .transfer = {}, .latency = {}};
+  row measured{.which = which, .kind = messages.kind, .transfer = {}, .latency = {}};
   measured.transfer =
       which.answers ? run(which.transfer, sample_of(messages, options.most_requests), "transfer")
                     : run(which.transfer, messages, "transfer");

@@ -19,7 +19,7 @@ struct latency_figures {
 };
 
 struct row {
-  std::string_view mechanism;
+  const mechanism& which;
   std::string_view kind;  ///< Of messages: "lines".
   pass_outcome transfer;
   std::optional<latency_figures> latency;
