@@ -198,6 +198,7 @@ TEST_F(FifoChannel, of_more_unfinished_messages_than_allowed_the_oldest_is_given
   auto receiver = open_receiver({.max_unfinished = 2});
   // Three begin with one fragment each; then all end, in the same order.
   std::vector<fifo_sender> senders;
+  senders.reserve(3);
   for (int id = 0; id < 3; ++id) senders.push_back(open_sender());
   auto filler = open_sender();
   const std::string body(2 * largest_single, '.');

@@ -315,6 +315,7 @@ TEST(Fifo, of_many_that_create_at_once_one_succeeds) {
   const rendezvous success;
   const rendezvous finish;
   std::vector<child> racers;
+  racers.reserve(6);
   for (int id = 0; id < 6; ++id)
     racers.emplace_back([&] {
       start.wait();

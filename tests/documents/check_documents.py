@@ -67,7 +67,8 @@ def tests_of(ctest: str, build: str) -> list[str]:
 
 def is_run(suite: str, test: str, tests: list[str]) -> bool:
     """Whether one of the names is this test. Those of suites with types or values have an instance
-    before and after the suite; ctest knows those with types as "Alone.<test><Alone/<suite>/pipe."."""
+    before and after the suite; ctest knows those with types as
+    "Alone.<test><Alone/<suite>/pipe."."""
     test = re.escape(test)
     plain = rf"(^|[./]){suite}(/[^.]*)?\.{test}([./].*)?$"
     with_type = rf"\.{test}<([^.]*/)?{suite}/"

@@ -27,15 +27,15 @@ inline constexpr std::size_t max_byte_parts = 8;
 
 /// The bytes of one object whose representation may be copied.
 template <class T>
-requires std::is_trivially_copyable_v<T> &&(!std::convertible_to<const T&, std::string_view>)
-    [[nodiscard]] const_bytes bytes_of(const T& object) noexcept {
+  requires std::is_trivially_copyable_v<T> && (!std::convertible_to<const T&, std::string_view>)
+[[nodiscard]] const_bytes bytes_of(const T& object) noexcept {
   return std::as_bytes(std::span<const T, 1>{&object, 1});
 }
 
 /// The bytes of one object, to be overwritten.
 template <class T>
-requires std::is_trivially_copyable_v<T> &&(!std::is_const_v<T>) [[nodiscard]] mutable_bytes
-    writable_bytes_of(T& object) noexcept {
+  requires std::is_trivially_copyable_v<T> && (!std::is_const_v<T>)
+[[nodiscard]] mutable_bytes writable_bytes_of(T& object) noexcept {
   return std::as_writable_bytes(std::span<T, 1>{&object, 1});
 }
 

@@ -34,7 +34,7 @@ struct channel_capabilities {
 
 /// Classes state theirs as `static constexpr channel_capabilities capabilities`.
 template <class C>
-requires std::is_same_v<std::remove_cvref_t<decltype(C::capabilities)>, channel_capabilities>
+  requires std::is_same_v<std::remove_cvref_t<decltype(C::capabilities)>, channel_capabilities>
 inline constexpr const channel_capabilities& channel_traits = C::capabilities;
 
 }  // namespace sluice
