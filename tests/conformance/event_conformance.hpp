@@ -130,6 +130,7 @@ TYPED_TEST_P(EventPeers, many_notifiers_wake_one_waiter_and_none_is_lost) {
   constexpr std::uint64_t each = 500;
   const shared_array done{1};
   std::vector<typename TypeParam::peer> peers;
+  peers.reserve(3);
   for (int id = 0; id < 3; ++id)
     peers.push_back(this->beside([&] {
       for (std::uint64_t count = 0; count < each; ++count) {
@@ -155,6 +156,7 @@ TYPED_TEST_P(EventPeers, each_notification_is_taken_by_one_of_many_waiters) {
   constexpr std::uint64_t each = 300;
   const shared_array taken{1};
   std::vector<typename TypeParam::peer> peers;
+  peers.reserve(3);
   for (int id = 0; id < 3; ++id)
     peers.push_back(this->beside([&] {
       for (std::uint64_t count = 0; count < each; ++count) {
