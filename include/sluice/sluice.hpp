@@ -20,6 +20,7 @@
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/typed.hpp>
+#include <sluice/os/lasting_object.hpp>
 #include <sluice/os/memory_map.hpp>
 #include <sluice/os/owned_name.hpp>
 #include <sluice/os/pipe_end.hpp>

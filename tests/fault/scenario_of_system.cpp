@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <sluice/sluice.hpp>
@@ -144,6 +147,30 @@ void ask_whether_name_is_intact(struck_step& step) {
   }
 }
 
+void unlink_listed_name(struck_step& step) {
+  auto made = fifo::create("listed").value();
+  made.persist();
+  const auto found = list_runtime_directory().value();
+  ASSERT_EQ(found.size(), 1U);
+  auto gone = step([&] { return unlink(found[0]); });
+  EXPECT_EQ(::access(made.path().c_str(), F_OK) == 0, !gone);
+  if (!gone) {
+    EXPECT_TRUE(unlink(found[0]));
+  }
+}
+
+void list_and_unlink_queue(struck_step& step) {
+  const int id = ::msgget(IPC_PRIVATE, 0600);
+  ASSERT_GE(id, 0);
+  const auto ours = [id](const lasting_object& one) { return one.id == id; };
+  auto gone = step([&] {
+    return list_system_v().and_then([&](const std::vector<lasting_object>& found) {
+      return unlink(*std::find_if(found.begin(), found.end(), ours));
+    });
+  });
+  EXPECT_EQ(::msgctl(id, IPC_RMID, nullptr) == 0, !gone);
+}
+
 }  // namespace
 
 const std::vector<scenario>& system_scenarios() {
@@ -160,6 +187,8 @@ const std::vector<scenario>& system_scenarios() {
       {"signal_and_wait", signal_and_wait},
       {"make_runtime_directory", make_runtime_directory},
       {"ask_whether_name_is_intact", ask_whether_name_is_intact},
+      {"unlink_listed_name", unlink_listed_name},
+      {"list_and_unlink_queue", list_and_unlink_queue},
   };
   return table;
 }

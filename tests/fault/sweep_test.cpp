@@ -47,6 +47,9 @@ std::string_view operation_of(long number) {
       {SYS_pidfd_send_signal, "pidfd_send_signal"},
       {SYS_waitid, "waitid"},
       {SYS_getrandom, "getrandom"},
+      {SYS_msgctl, "msgctl"},
+      {SYS_shmctl, "shmctl"},
+      {SYS_semctl, "semctl"},
   };
   const auto found = names.find(number);
   return found == names.end() ? std::string_view{"unknown call"} : found->second;
