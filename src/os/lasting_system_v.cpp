@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <sluice/os/lasting_object.hpp>
 
 #include "os/lasting_sources.hpp"
@@ -17,10 +17,12 @@ struct pair_of_kinds {
   syscall::system_v kernel;
 };
 
-constexpr std::array kinds{
-    pair_of_kinds{lasting_kind::system_v_queue, syscall::system_v::queue},
-    pair_of_kinds{lasting_kind::system_v_memory, syscall::system_v::memory},
-    pair_of_kinds{lasting_kind::system_v_semaphores, syscall::system_v::semaphores},
+// Of a C array g++ 12 knows that it never changes; a std::array with deduced size it puts among
+// what may.
+constexpr pair_of_kinds kinds[]{
+    {lasting_kind::system_v_queue, syscall::system_v::queue},
+    {lasting_kind::system_v_memory, syscall::system_v::memory},
+    {lasting_kind::system_v_semaphores, syscall::system_v::semaphores},
 };
 
 lasting_object described(const pair_of_kinds& kind, const syscall::system_v_status& status) {
@@ -67,9 +69,9 @@ listing list_system_v() {
 }
 
 result<void> unlink_system_v(const lasting_object& object) {
-  const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const pair_of_kinds& candidate) {
-    return candidate.listed == object.kind;
-  });
+  const auto kind =
+      std::find_if(std::begin(kinds), std::end(kinds),
+                   [&](const pair_of_kinds& candidate) { return candidate.listed == object.kind; });
   auto now = syscall::status_of(kind->kernel, object.id);
   // Its owner may remove what he may not read; as for ipcrm, the id alone is its identity then.
   const bool unreadable = !now && now.error() == std::errc::permission_denied;
