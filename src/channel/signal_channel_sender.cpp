@@ -55,14 +55,17 @@ result<bool> signal_channel_sender::state::is_dead(deadline until) const {
 }
 
 result<void> signal_channel_sender::state::queue(const syscall::queued_signal& signal) {
+  constexpr const char* gone = "the receiver's process has ended";
+  // Asked first, since a dead process that nobody has reaped takes signals without complaint, and
+  // not afterwards, since the message may be what it was waiting for to end.
+  auto dead = is_dead(deadline::now());
+  if (!dead) return failure{dead.error()};
+  if (*dead) return failure{std::errc::broken_pipe, operation, gone};
   auto queued = syscall::queue_signal(receiver.get(), signal);
   full = !queued && would_block(queued.error());
-  if (!queued && !(queued.error() == std::errc::no_such_process)) return queued;
-  // A dead process that nobody has reaped takes signals without complaint, so success is no proof.
-  auto dead = queued ? is_dead(deadline::now()) : result<bool>{true};
-  if (!dead) return failure{dead.error()};
-  if (*dead) return failure{std::errc::broken_pipe, operation, "the receiver's process has ended"};
-  return {};
+  if (!queued && queued.error() == std::errc::no_such_process)
+    return failure{std::errc::broken_pipe, operation, gone};
+  return queued;
 }
 
 result<void> signal_channel_sender::state::announce() {

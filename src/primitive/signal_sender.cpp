@@ -20,7 +20,8 @@ result<void> check_for_group(int number, std::uint64_t payload) {
   return {};
 }
 
-// A dead process that nobody has reaped takes signals without complaint.
+// Asked first, since a dead process that nobody has reaped takes signals without complaint, and not
+// afterwards, since the signal may be what ends it.
 result<void> check_alive(int process) {
   auto dead = syscall::wait_readable(process, deadline::now());
   if (dead) return failure{std::errc::no_such_process, operation, "the process has died"};
@@ -68,8 +69,8 @@ result<void> signal_sender::send(int number, std::uint64_t payload) const {
     case target::process:
       break;
   }
-  if (auto queued = syscall::queue_signal(fd_.get(), signal); !queued) return queued;
-  return check_alive(fd_.get());
+  if (auto alive = check_alive(fd_.get()); !alive) return alive;
+  return syscall::queue_signal(fd_.get(), signal);
 }
 
 }  // namespace sluice

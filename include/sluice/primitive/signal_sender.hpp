@@ -20,12 +20,11 @@ namespace sluice {
 /// does it, which drops what does not fit. What becomes of it is up to the target: a signal that it
 /// ignores is gone, one that it does not handle may end it. *Threads*: any thread at once.
 /// *Errors*: `invalid_argument` for what is no signal; `operation_not_permitted` when the target
-/// belongs to somebody else; `no_such_process` when it is gone, also when it died without having
-/// been reaped, in which case nobody knows whether the signal came before or after; would_block
-/// when a real-time signal finds the queue full (RLIMIT_SIGPENDING of the receiver, over all
-/// signals pending for its user). A standard signal comes through even then, without sender and
-/// payload. *Lifetime*: holds a descriptor of its own; independent of the handle that it was made
-/// from. *Crash*: what was sent stays pending in the target.
+/// belongs to somebody else; `no_such_process` when it is gone, also when it is dead and nobody has
+/// reaped it yet; would_block when a real-time signal finds the queue full (RLIMIT_SIGPENDING of
+/// the receiver, over all signals pending for its user). A standard signal comes through even then,
+/// without sender and payload. *Lifetime*: holds a descriptor of its own; independent of the handle
+/// that it was made from. *Crash*: what was sent stays pending in the target.
 class signal_sender {
  public:
   /// To the process behind a handle, never to a stranger who got its number later. Source:
