@@ -69,6 +69,7 @@ result<void> signal_channel_sender::state::queue(const syscall::queued_signal& s
 }
 
 result<void> signal_channel_sender::state::announce() {
+  if (!receiver) return failure{std::errc::broken_pipe, operation, "this sender has ended"};
   const pid_t self = syscall::process_id();
   if (announced_as == self) return {};
   auto announced = queue({.number = pair.data, .mark = signal_mark::joins});
@@ -80,7 +81,6 @@ result<void> signal_channel_sender::state::try_send(const_bytes message) {
   if (message.size() != signal_message_bytes)
     return failure{std::errc::message_size, operation,
                    "a signal carries eight bytes, no more and no less"};
-  if (!receiver) return failure{std::errc::broken_pipe, operation, "this sender has ended"};
   if (auto announced = announce(); !announced) return announced;
   syscall::queued_signal signal{.number = pair.data};
   copy_bytes(message, writable_bytes_of(signal.payload));
@@ -168,10 +168,7 @@ result<signal_channel_sender> signal_channel_sender::open(const process& receive
   signal_channel_sender made{std::make_unique<state>(
       state{.receiver = std::move(*fd), .id = receiver.id(), .pair = pair})};
   if (auto ready = made.state_->wait_until_held_back(until); !ready) return failure{ready.error()};
-  auto announced = retry_until(
-      until, [&] { return made.state_->announce(); },
-      [&](deadline d) { return made.state_->wait_for_room(d); });
-  if (!announced) return failure{announced.error()};
+  if (auto announced = made.attach(until); !announced) return failure{announced.error()};
   return made;
 }
 
@@ -180,6 +177,12 @@ result<void> signal_channel_sender::try_send(const_bytes message) {
 }
 result<void> signal_channel_sender::wait_writable(deadline until) {
   return state_->wait_for_room(until);
+}
+
+result<void> signal_channel_sender::attach(deadline until) {
+  return retry_until(
+      until, [&] { return state_->announce(); },
+      [&](deadline d) { return state_->wait_for_room(d); });
 }
 
 result<void> signal_channel_sender::detach(deadline until) {

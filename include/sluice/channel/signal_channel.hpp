@@ -73,6 +73,9 @@ class signal_channel_sender {
     return sluice::send(*this, message, until);
   }
 
+  /// Announces the copy that a fork made, at once instead of with its first message: before the
+  /// parent's ends, say, so that the channel does not end meanwhile. Elsewhere it does nothing.
+  [[nodiscard]] result<void> attach(deadline until = deadline::never());
   /// Announces the end, waiting for room. Afterwards there is nothing to send on: `broken_pipe`.
   [[nodiscard]] result<void> detach(deadline until = deadline::never());
 
