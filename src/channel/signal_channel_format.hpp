@@ -4,7 +4,6 @@
 #include <sluice/base/result.hpp>
 #include <sluice/channel/signal_channel.hpp>
 
-#pragma GCC visibility push(hidden)
 namespace sluice {
 
 /// In si_errno, which no system call of Linux fills for queued signals: what programs that are not
@@ -14,17 +13,7 @@ struct signal_mark {
   static constexpr int joins = 1;  ///< On the data signal: a sender begins; no message.
 };
 
-/// Two real-time signals, the end above the data.
-[[nodiscard]] inline result<void> check_pair(signal_pair pair, const char* operation) {
-  if (!is_real_time(pair.data) || !is_real_time(pair.end))
-    return failure{std::errc::invalid_argument, operation,
-                   "a pair is two real-time signals: other signals merge, and messages would be "
-                   "lost"};
-  if (pair.data >= pair.end)
-    return failure{std::errc::invalid_argument, operation,
-                   "the end must have the higher number: lower ones are handed out first"};
-  return {};
-}
+/// Two real-time signals, the end above the data; `invalid_argument` with the reason otherwise.
+[[nodiscard]] result<void> check_pair(signal_pair pair, const char* operation);
 
 }  // namespace sluice
-#pragma GCC visibility pop

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <sluice/base/result.hpp>
 
-#pragma GCC visibility push(hidden)
 namespace sluice::signal_status {
 
 struct status {
@@ -23,4 +22,3 @@ struct status {
 [[nodiscard]] result<std::uint64_t> of_descriptor(int fd);
 
 }  // namespace sluice::signal_status
-#pragma GCC visibility pop

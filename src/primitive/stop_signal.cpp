@@ -4,6 +4,7 @@
 #include <sluice/primitive/signal_receiver.hpp>
 #include <sluice/primitive/stop_signal.hpp>
 
+#include "os/syscall.hpp"
 #include "os/syscall_signals.hpp"
 
 namespace sluice {
@@ -16,6 +17,7 @@ struct stop_signal::state {
   event over;  // notified once, never taken: a stop was requested, or the watching thread shall end
   std::stop_source source = {};
   std::atomic<int> number = 0;
+  pid_t watched_by = 0;  // the process whose thread watches: a forked child has none
 
   result<void> try_wait();
   result<void> wait(deadline until);
@@ -60,7 +62,9 @@ stop_signal::stop_signal(stop_signal&& other) noexcept = default;
 
 stop_signal::~stop_signal() {
   if (!state_) return;
-  if (watcher_.joinable()) {
+  if (watcher_.joinable() && state_->watched_by != syscall::process_id()) {
+    watcher_.detach();  // after fork: there is no such thread here to wait for
+  } else if (watcher_.joinable()) {
     watcher_.request_stop();
     static_cast<void>(state_->over.notify());
     watcher_.join();
@@ -96,6 +100,7 @@ result<void> stop_signal::watch() {
   // own threads is handled there.
   auto none = scoped_signal_mask::block(signal_set::all());
   if (!none) return failure{none.error()};
+  state_->watched_by = syscall::process_id();
   try {
     watcher_ = std::jthread{
         [watched = state_.get()](const std::stop_token& leaving) { watched->watch(leaving); }};

@@ -114,6 +114,15 @@ TEST(StopSignal, is_moved_while_it_is_watched) {
   EXPECT_TRUE(kept->wait(patience));
 }
 
+TEST(StopSignal, ends_in_a_forked_child_that_has_no_watching_thread) {
+  auto stop = stop_signal::create().value();
+  ASSERT_TRUE(stop.watch());
+  child copy{[&] { const stop_signal mine = std::move(stop); }};
+  copy.wait_success();
+  ASSERT_TRUE(self.send(SIGTERM));
+  EXPECT_TRUE(stop.wait(patience)) << "the parent's goes on";
+}
+
 TEST(StopSignal, its_thread_takes_no_other_signals) {
   auto stop = stop_signal::create().value();
   ASSERT_TRUE(stop.watch());

@@ -1,10 +1,9 @@
 #pragma once
 // Which signals one thread holds back, changed for a scope.
 
-#include <sys/types.h>
-
 #include <sluice/base/result.hpp>
 #include <sluice/primitive/signal_set.hpp>
+#include <thread>
 
 namespace sluice {
 
@@ -35,10 +34,10 @@ class scoped_signal_mask {
   [[nodiscard]] signal_set before() const noexcept { return before_; }
 
  private:
-  scoped_signal_mask(signal_set before, pid_t thread) noexcept : before_(before), thread_(thread) {}
+  explicit scoped_signal_mask(signal_set before) noexcept : before_(before) {}
 
   signal_set before_;
-  pid_t thread_;  // kernel id; 0 after a move
+  std::thread::id thread_ = std::this_thread::get_id();  // none after a move
 };
 
 }  // namespace sluice
