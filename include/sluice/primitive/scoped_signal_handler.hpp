@@ -12,12 +12,13 @@ namespace sluice {
 /// *Semantics*: for the whole process, all threads. Scopes nest: the last one made must end first.
 /// A handler is called in signal context and may only do what signal-safety(7) allows; system calls
 /// that it interrupts go on where the kernel can (SA_RESTART), and it runs on the thread's
-/// alternate stack if there is one. *Threads*: made and ended by one thread at a time. *Errors*:
-/// `invalid_argument` for SIGKILL and SIGSTOP, which nobody can change, for what is no signal, and
-/// for no function. *Lifetime*: restored when this goes, also over what somebody else set
-/// meanwhile. *Crash*: what signals do belongs to the process and goes with it. A program started
-/// by exec keeps what is ignored; one started by process::spawn begins with everything at its
-/// default.
+/// alternate stack if there is one. What an instruction of the program raises itself (see
+/// is_synchronous) cannot be ignored: the kernel ends the process. *Threads*: made and ended by one
+/// thread at a time. *Errors*: `invalid_argument` for SIGKILL and SIGSTOP, which nobody can change,
+/// for what is no signal, and for no function. *Lifetime*: restored when this goes, also over what
+/// somebody else set meanwhile. *Crash*: what signals do belongs to the process and goes with it. A
+/// program started by exec keeps what is ignored; one started by process::spawn begins with
+/// everything at its default.
 class scoped_signal_handler {
  public:
   using function = void (*)(int number);

@@ -20,11 +20,12 @@ namespace sluice {
 /// look: whoever waits calls `wait` or `try_wait` (and polls `native_handle`), or `watch` starts a
 /// thread that this object owns and that blocks every signal. A stop is requested once and for
 /// good; `request_stop` runs callbacks on the thread that looks, never in signal context.
-/// *Threads*: made before the threads that shall not get the signals; ended on the thread that made
-/// it; the rest from any thread at once. *Errors*: those of signal_receiver. *Lifetime*: the mask
-/// is restored when this goes. If a stop was requested, signals that came afterwards are taken away
-/// first: they asked for the same, so a second Ctrl-C waits for the end as well; a signal that came
-/// and was never looked at has its usual effect. *Crash*: nothing is left.
+/// *Threads*: made before the threads that shall not get the signals; made, set to `watch` and
+/// ended on one thread; the rest from any thread at once. *Errors*: those of signal_receiver.
+/// *Lifetime*: the mask is restored when this goes. If a stop was requested, signals that came
+/// afterwards are taken away first: they asked for the same, so a second Ctrl-C waits for the end
+/// as well; a signal that came and was never looked at has its usual effect. *Crash*: nothing is
+/// left.
 class stop_signal {
  public:
   [[nodiscard]] static result<stop_signal> create(signal_set signals = {SIGINT, SIGTERM});
