@@ -27,9 +27,7 @@ template <class End>
 
 /// Links may say that a receiver cannot be given away: `static constexpr bool receiver_is_process`.
 template <class Link>
-inline constexpr bool receiver_is_process = requires {
-  requires Link::receiver_is_process;
-};
+inline constexpr bool receiver_is_process = requires { requires Link::receiver_is_process; };
 inline constexpr const char* bound_receiver =
     "the receiver is a process: it can neither be handed to another nor go before that ends";
 
