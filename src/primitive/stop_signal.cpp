@@ -33,7 +33,9 @@ result<void> stop_signal::state::try_wait() {
   // Relaxed: whoever acts on the number learnt of the stop first, which request_stop publishes.
   number.compare_exchange_strong(none, came->number, std::memory_order_relaxed);
   source.request_stop();
-  return over.notify();
+  auto told = over.notify();
+  if (!told && would_block(told.error())) return {};  // it stands already, and wakes who waits
+  return told;
 }
 
 result<void> stop_signal::state::wait(deadline until) {

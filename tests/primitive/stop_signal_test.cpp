@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -191,6 +192,20 @@ TEST(StopSignal, needs_no_privilege) {
     ASSERT_TRUE(self.send(SIGTERM));
     EXPECT_TRUE(stop.wait(patience));
     expect_that_bad_input_is_refused();
+  });
+}
+
+TEST(StopSignal, says_which_limit_refuses_the_watching_thread) {
+  if (!test::may_change_user()) GTEST_SKIP() << "becoming another user needs root";
+  test::as_nobody([] {
+    auto stop = stop_signal::create().value();
+    const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+    ASSERT_EQ(::setrlimit(RLIMIT_NPROC, &none), 0);
+    auto refused = stop.watch();
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("RLIMIT_NPROC"), std::string::npos);
+    ASSERT_TRUE(self.send(SIGTERM));
+    EXPECT_TRUE(stop.wait(patience)) << "whoever waits looks himself";
   });
 }
 
