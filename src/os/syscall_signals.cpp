@@ -98,6 +98,10 @@ result<void> send_signal_to_group(int leader, pid_t id, int number) {
   long outcome = retried(SYS_pidfd_send_signal, leader, number, as_kill_does, whole_group);
   if (outcome >= 0) return {};
   if (outcome != -EINVAL) return failed(outcome, "pidfd_send_signal");
+  // By its number, which nobody else can have as long as the leader was not reaped.
+  constexpr int nothing = 0;
+  outcome = retried(SYS_pidfd_send_signal, leader, nothing, as_kill_does, 0);
+  if (outcome == -ESRCH) return failed(outcome, "pidfd_send_signal");
   outcome = retried(SYS_kill, -id, number);
   if (outcome < 0) return failed(outcome, "kill");
   return {};

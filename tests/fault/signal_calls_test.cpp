@@ -9,6 +9,7 @@
 #include <sluice/sluice.hpp>
 
 #include "fault/failing_syscall.hpp"
+#include "support/child.hpp"
 
 namespace sluice::test {
 namespace {
@@ -33,6 +34,19 @@ TEST_F(SignalCalls, a_group_is_reached_on_kernels_that_do_not_know_how_by_descri
     EXPECT_EQ(old_kernel.calls_of(SYS_kill), 1U);
   }
   EXPECT_EQ(receiver.try_take().value().number, SIGUSR1);
+}
+
+// F15: once the leader was reaped, its number may be given to another group.
+TEST_F(SignalCalls, a_group_without_its_leader_is_not_signalled_by_number) {
+  child leader{[] { ASSERT_EQ(::setpgid(0, 0), 0); }};
+  auto group = signal_sender::to_group(leader.handle()).value();
+  leader.wait_success();
+  const fault_plan old_kernel{
+      {.calls = {SYS_pidfd_send_signal}, .times = 1, .error_number = EINVAL}};
+  auto sent = group.send(SIGUSR1);
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error(), std::errc::no_such_process);
+  EXPECT_EQ(old_kernel.calls_of(SYS_kill), 0U);
 }
 
 TEST_F(SignalCalls, a_batch_is_one_read) {

@@ -37,7 +37,8 @@ class signal_sender {
   /// To every process of the group that `leader` leads, standard signals without payload only. A
   /// real-time signal is refused (`not_supported`): the kernel reports success when one member got
   /// it, whoever else lost it to a full queue. Success means that one member may be signalled.
-  /// Source: PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), else kill(2) with the negative number.
+  /// Source: PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9), else kill(2) with the negative number, as long
+  /// as the leader was not reaped: later the number may be another's.
   [[nodiscard]] static result<signal_sender> to_group(const process& leader);
 
   [[nodiscard]] result<void> send(int number, std::uint64_t payload = 0) const;
