@@ -13,6 +13,7 @@
 #include <sluice/primitive/scoped_signal_mask.hpp>
 #include <sluice/primitive/signal_receiver.hpp>
 #include <sluice/primitive/signal_sender.hpp>
+#include <sluice/primitive/stop_signal.hpp>
 #include <stdexcept>
 #include <system_error>
 
@@ -150,6 +151,21 @@ contest open_channel(const cell_settings& settings) {
   return one_process(with_sluice, with_raw, settings);
 }
 
+// Looking in passing whether a stop was asked for, which it was not. getpid(2) tells a forked copy.
+contest open_stop(const cell_settings& settings) {
+  auto stop = std::make_shared<sluice::stop_signal>(sluice::stop_signal::create({SIGUSR1}).value());
+  const auto with_sluice = [=](std::uint64_t) {
+    if (stop->try_wait()) throw std::runtime_error{"a signal that nobody sent"};
+  };
+  const auto with_raw = [=, self = ::getpid()](std::uint64_t) {
+    expect(::getpid() == self, "getpid");
+    signalfd_siginfo got{};
+    const ssize_t size = ::read(stop->native_handle(), &got, sizeof got);
+    expect(size == -1 && errno == EAGAIN, "read");
+  };
+  return one_process(with_sluice, with_raw, settings);
+}
+
 contest open_mask(const cell_settings& settings) {
   const auto with_sluice = [](std::uint64_t) {
     const auto scope = sluice::scoped_signal_mask::block({SIGUSR1}).value();
@@ -186,6 +202,7 @@ std::vector<cell> signal_cells() {
       {.name = "signal_to_self/one_process", .message_bytes = 8, .open = open_to_self},
       {.name = "signal_to_process/one_process", .message_bytes = 8, .open = open_to_process},
       {.name = "signal_channel/one_process", .message_bytes = 8, .open = open_channel},
+      {.name = "stop_signal/one_process", .message_bytes = 0, .open = open_stop},
       {.name = "scoped_signal_mask", .message_bytes = 0, .open = open_mask},
       {.name = "scoped_signal_handler", .message_bytes = 0, .open = open_handler},
   };
