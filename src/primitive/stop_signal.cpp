@@ -1,5 +1,6 @@
 #include <array>
 #include <atomic>
+#include <memory>
 #include <sluice/primitive/event.hpp>
 #include <sluice/primitive/signal_receiver.hpp>
 #include <sluice/primitive/stop_signal.hpp>
@@ -9,6 +10,15 @@
 
 namespace sluice {
 
+namespace {
+
+failure copied_by_fork() noexcept {
+  return {std::errc::operation_not_permitted, "stop_signal",
+          "made before fork(2): the child makes one of its own"};
+}
+
+}  // namespace
+
 struct stop_signal::state {
   state(signal_receiver from, event ended) noexcept
       : receiver(std::move(from)), over(std::move(ended)) {}
@@ -17,15 +27,20 @@ struct stop_signal::state {
   event over;  // notified once, never taken: a stop was requested, or the watching thread shall end
   std::stop_source source = {};
   std::atomic<int> number = 0;
-  pid_t watched_by = 0;  // the process whose thread watches: a forked child has none
+  std::atomic<bool> leaving = false;  // the watching thread shall end
+  // Whose `over` and whose watching thread these are: a forked child has the descriptor of the
+  // parent's, and of the thread a handle to nothing.
+  pid_t made_by = syscall::process_id();
 
+  [[nodiscard]] bool is_forked_copy() const noexcept { return made_by != syscall::process_id(); }
   result<void> try_wait();
   result<void> wait(deadline until);
-  void watch(const std::stop_token& leaving);
+  void watch();
 };
 
 result<void> stop_signal::state::try_wait() {
   if (source.stop_requested()) return {};
+  if (is_forked_copy()) return copied_by_fork();
   auto came = receiver.try_take();
   if (!came && source.stop_requested()) return {};
   if (!came) return failure{came.error()};
@@ -49,8 +64,8 @@ result<void> stop_signal::state::wait(deadline until) {
 }
 
 // Until a stop was requested, or the owner leaves and wakes us by `over`.
-void stop_signal::state::watch(const std::stop_token& leaving) {
-  while (!leaving.stop_requested()) {
+void stop_signal::state::watch() {
+  while (!leaving) {
     auto stopped = try_wait();
     if (stopped || !would_block(stopped.error())) return;
     const std::array both{receiver.native_handle(), over.native_handle()};
@@ -64,10 +79,12 @@ stop_signal::stop_signal(stop_signal&& other) noexcept = default;
 
 stop_signal::~stop_signal() {
   if (!state_) return;
-  if (watcher_.joinable() && state_->watched_by != syscall::process_id()) {
-    watcher_.detach();  // after fork: there is no such thread here to wait for
+  if (watcher_.joinable() && state_->is_forked_copy()) {
+    // After fork there is no such thread here. Its handle is forgotten and not even detached: the
+    // C library may have given what it points to to another thread.
+    std::construct_at(&watcher_);
   } else if (watcher_.joinable()) {
-    watcher_.request_stop();
+    state_->leaving = true;
     static_cast<void>(state_->over.notify());
     watcher_.join();
   }
@@ -97,15 +114,14 @@ result<void> stop_signal::wait(deadline until) { return state_->wait(until); }
 int stop_signal::native_handle() const noexcept { return state_->receiver.native_handle(); }
 
 result<void> stop_signal::watch() {
+  if (state_->is_forked_copy()) return copied_by_fork();
   if (watcher_.joinable()) return {};
   // Everything is blocked from the thread's first moment: no signal that is meant for the program's
   // own threads is handled there.
   auto none = scoped_signal_mask::block(signal_set::all());
   if (!none) return failure{none.error()};
-  state_->watched_by = syscall::process_id();
   try {
-    watcher_ = std::jthread{
-        [watched = state_.get()](const std::stop_token& leaving) { watched->watch(leaving); }};
+    watcher_ = std::thread{[watched = state_.get()] { watched->watch(); }};
   } catch (const std::system_error& refused) {
     return failure{refused.code(), "stop_signal::watch",
                    "no thread: RLIMIT_NPROC (ulimit -u), or pids.max of the control group"};

@@ -116,11 +116,23 @@ TEST(StopSignal, is_moved_while_it_is_watched) {
   EXPECT_TRUE(kept->wait(patience));
 }
 
+// F16
 TEST(StopSignal, ends_in_a_forked_child_that_has_no_watching_thread) {
   auto stop = stop_signal::create().value();
   ASSERT_TRUE(stop.watch());
-  child copy{[&] { const stop_signal mine = std::move(stop); }};
+  child copy{[&] {
+    stop_signal copied = std::move(stop);
+    ASSERT_TRUE(self.send(SIGTERM));
+    for (const auto& refused : {copied.try_wait(), copied.wait(), copied.watch()}) {
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error(), std::errc::operation_not_permitted);
+    }
+    EXPECT_FALSE(copied.stop_requested());
+    auto own = stop_signal::create().value();
+    EXPECT_TRUE(own.wait(patience));
+  }};
   copy.wait_success();
+  EXPECT_EQ(stop.wait(10ms).error(), std::errc::timed_out);
   ASSERT_TRUE(self.send(SIGTERM));
   EXPECT_TRUE(stop.wait(patience)) << "the parent's goes on";
 }

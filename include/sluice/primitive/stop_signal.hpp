@@ -21,7 +21,8 @@ namespace sluice {
 /// thread that this object owns and that blocks every signal. A stop is requested once and for
 /// good; `request_stop` runs callbacks on the thread that looks, never in signal context.
 /// *Threads*: made before the threads that shall not get the signals; made, set to `watch` and
-/// ended on one thread; the rest from any thread at once. *Errors*: those of signal_receiver.
+/// ended on one thread; the rest from any thread at once. *Errors*: those of signal_receiver;
+/// `operation_not_permitted` from the copy in a forked child, which shall make one of its own.
 /// *Lifetime*: the mask is restored when this goes. If a stop was requested, signals that came
 /// afterwards are taken away first: they asked for the same, so a second Ctrl-C waits for the end
 /// as well; a signal that came and was never looked at has its usual effect. *Crash*: nothing is
@@ -56,7 +57,7 @@ class stop_signal {
 
   scoped_signal_mask mask_;
   std::unique_ptr<state> state_;  // where the watching thread finds it after a move
-  std::jthread watcher_;
+  std::thread watcher_;
 };
 
 }  // namespace sluice
