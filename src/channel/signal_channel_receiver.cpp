@@ -35,7 +35,9 @@ struct signal_channel_receiver::state {
   std::size_t nameless_ends = 0;  // of senders that found no room to say who they are
   bool all_ended = false;
   std::uint64_t strays = 0;
+  pid_t made_by = syscall::process_id();  // whose signals these are: a forked child has its own
 
+  [[nodiscard]] result<void> check_not_forked() const;
   [[nodiscard]] result<std::uint64_t> front();
   void look_at(const syscall::signal_record& record);
   void join(pid_t sender);
@@ -48,6 +50,12 @@ struct signal_channel_receiver::state {
   [[nodiscard]] bool has_news() const noexcept;
   void discard_pending() noexcept;
 };
+
+result<void> signal_channel_receiver::state::check_not_forked() const {
+  if (made_by == syscall::process_id()) return {};
+  return failure{std::errc::operation_not_permitted, operation,
+                 "made before fork(2): the senders' receiver is the parent"};
+}
 
 std::size_t signal_channel_receiver::state::open_senders() const noexcept {
   std::size_t all = 0;
@@ -166,6 +174,7 @@ result<std::uint64_t> signal_channel_receiver::state::front() {
       if (is_message) return record.payload;
       look_at(record);
     }
+    if (auto ours = check_not_forked(); !ours) return failure{ours.error()};
     auto got = syscall::read_signals(signals.native_handle(), batch);
     begin = 0;
     end = got ? *got : 0;
@@ -220,6 +229,7 @@ result<std::size_t> signal_channel_receiver::next_size() {
 
 result<void> signal_channel_receiver::wait_readable(deadline until) {
   if (state_->has_news()) return {};
+  if (auto ours = state_->check_not_forked(); !ours) return ours;
   return syscall::wait_readable(state_->watched.get(), until);
 }
 

@@ -205,6 +205,20 @@ TEST_F(SignalChannel, a_forked_copy_of_a_sender_is_a_sender_of_its_own) {
   EXPECT_EQ(receive_number(receiver).error(), errc::closed);
 }
 
+// F16: the signals go to the parent, whoever has the descriptor.
+TEST_F(SignalChannel, a_forked_copy_of_a_receiver_refuses) {
+  auto receiver = make_receiver();
+  auto sender = open_sender();
+  ASSERT_TRUE(send_number(sender, 1));
+  child copy{[&] {
+    auto copied = std::move(receiver);
+    EXPECT_EQ(try_receive_number(copied).error(), std::errc::operation_not_permitted);
+    EXPECT_EQ(copied.wait_readable(deadline::never()).error(), std::errc::operation_not_permitted);
+  }};
+  copy.wait_success();
+  EXPECT_EQ(receive_number(receiver).value(), 1U);
+}
+
 // F24
 TEST_F(SignalChannel, interruptions_and_stops_change_nothing) {
   constexpr std::uint64_t count = 20'000;

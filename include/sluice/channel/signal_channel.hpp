@@ -95,7 +95,8 @@ class signal_channel_sender {
 /// none, and is counted. *Threads*: one thread at a time, one receiver per pair and process; both
 /// signals must be blocked in every thread. *Errors*: `errc::closed` as above;
 /// `std::errc::connection_reset` once for each process that died without ending its senders, after
-/// everything that it had sent; `no_buffer_space` below eight bytes. *Lifetime*: what was not
+/// everything that it had sent; `no_buffer_space` below eight bytes; `operation_not_permitted` from
+/// the copy in a forked child, once what had been read ahead is used up. *Lifetime*: what was not
 /// received is thrown away when it goes. A message that comes when the signals are no longer
 /// blocked ends the process, unless they are ignored: scoped_signal_handler::ignore before blocking
 /// them, where senders may live longer. *Crash*: everything pending is gone with the process.
