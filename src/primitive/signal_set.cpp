@@ -12,8 +12,9 @@ struct named {
   std::string_view name;
 };
 
-// Without "SIG", in order of the numbers on x86-64 and AArch64.
-constexpr std::array standard_signals{
+// Without "SIG", in order of the numbers on x86-64 and AArch64. Their types are written out: with
+// deduced ones g++ 12 leaves constants in writable memory.
+constexpr std::array<named, 31> standard_signals{
     named{SIGHUP, "HUP"},       named{SIGINT, "INT"},       named{SIGQUIT, "QUIT"},
     named{SIGILL, "ILL"},       named{SIGTRAP, "TRAP"},     named{SIGABRT, "ABRT"},
     named{SIGBUS, "BUS"},       named{SIGFPE, "FPE"},       named{SIGKILL, "KILL"},
@@ -28,7 +29,7 @@ constexpr std::array standard_signals{
 };
 
 // Names that other systems and older programs use.
-constexpr std::array old_names{
+constexpr std::array<named, 4> old_names{
     named{SIGABRT, "IOT"},
     named{SIGCHLD, "CLD"},
     named{SIGIO, "POLL"},
