@@ -53,11 +53,13 @@ class process_peer {
             EXPECT_TRUE(end->attach());
           }
           handed_over_.arrive();
+          left_.wait();
           body(*end);
           end.reset();
         }) {
     handed_over_.wait();
     end.reset();
+    left_.arrive();
   }
   process_peer(process_peer&&) = default;
   process_peer& operator=(process_peer&&) = delete;
@@ -66,6 +68,7 @@ class process_peer {
   [[nodiscard]] child& process() noexcept { return child_; }
 
  private:
+  rendezvous left_;  // before it, our end may still have to be announced: not into a full queue
   rendezvous handed_over_;  // before it, there may be nobody but us who keeps the channel open
   child child_;
 };

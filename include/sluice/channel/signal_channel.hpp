@@ -50,8 +50,9 @@ struct signal_pair {
 /// is full (RLIMIT_SIGPENDING of the receiver); the kernel tells nobody when there is room again,
 /// so waiting looks again at growing intervals of up to 10 ms; `broken_pipe` when the receiver's
 /// process is gone. *Lifetime*: its end is announced when it goes, without waiting, also into a
-/// full queue; but when several senders end while the queue is full, the kernel may merge their
-/// ends: `detach` waits for room. *Crash*: what was sent stays, and the receiver is told; a process
+/// full queue, but without a name there: several such ends may merge, or be taken for that of a
+/// process that died meanwhile, and then the channel does not end before this process does;
+/// `detach` waits for room. *Crash*: what was sent stays, and the receiver is told; a process
 /// that calls exec without ending its senders is noticed only when it dies.
 class signal_channel_sender {
  public:
