@@ -17,7 +17,8 @@ struct pair_of_kinds {
   syscall::system_v kernel;
 };
 
-constexpr std::array kinds{
+// With a deduced type g++ 12 leaves a constant in writable memory.
+constexpr std::array<pair_of_kinds, 3> kinds{
     pair_of_kinds{lasting_kind::system_v_queue, syscall::system_v::queue},
     pair_of_kinds{lasting_kind::system_v_memory, syscall::system_v::memory},
     pair_of_kinds{lasting_kind::system_v_semaphores, syscall::system_v::semaphores},
