@@ -15,6 +15,7 @@
 #include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/local_channel.hpp>
 #include <sluice/channel/pipe.hpp>
+#include <sluice/channel/signal_channel.hpp>
 #include <sluice/compose/frame_header.hpp>
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/framed_receiver.hpp>
@@ -28,3 +29,9 @@
 #include <sluice/os/runtime_directory.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/primitive/event.hpp>
+#include <sluice/primitive/scoped_signal_handler.hpp>
+#include <sluice/primitive/scoped_signal_mask.hpp>
+#include <sluice/primitive/signal_receiver.hpp>
+#include <sluice/primitive/signal_sender.hpp>
+#include <sluice/primitive/signal_set.hpp>
+#include <sluice/primitive/stop_signal.hpp>

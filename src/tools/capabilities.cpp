@@ -13,10 +13,10 @@ namespace {
 
 // A new channel class is one line here.
 constexpr std::array channels{
-    channel_traits<pipe_reader>,   channel_traits<framed_receiver<pipe_reader>>,
-    channel_traits<fifo_reader>,   channel_traits<framed_receiver<fifo_reader>>,
-    channel_traits<fifo_receiver>, channel_traits<local_receiver>,
-    channel_traits<event>,
+    channel_traits<pipe_reader>,    channel_traits<framed_receiver<pipe_reader>>,
+    channel_traits<fifo_reader>,    channel_traits<framed_receiver<fifo_reader>>,
+    channel_traits<fifo_receiver>,  channel_traits<signal_channel_receiver>,
+    channel_traits<local_receiver>, channel_traits<event>,
 };
 
 constexpr std::string_view no = "–";
@@ -52,7 +52,8 @@ std::string largest_message(const channel_capabilities& channel) {
   if (one_less) ++size;
   std::size_t unit = 0;
   for (; size % 1024 == 0 && unit + 1 < units.size(); ++unit) size /= 1024;
-  return fmt::format("{} {}{}", size, units[unit], one_less ? " − 1" : "");
+  const bool one_size = channel.min_message_bytes == channel.max_message_bytes;
+  return fmt::format("{} {}{}", size, units[unit], one_less ? " − 1" : one_size ? " exactly" : "");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sluice/primitive/event.hpp>
 
 #include "conformance/event_conformance.hpp"
+#include "conformance/signal_links.hpp"
 #include "conformance/type_names.hpp"
 
 namespace sluice::test {
@@ -28,9 +29,14 @@ struct events {
 };
 
 using all_events = events<merging_event_link, counting_event_link>;
+// Events of one process: a signal goes to a process, so no other can wait for it.
+using own_events = events<signal_link<false>, signal_link<true>>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Alone, Event, all_events::links, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Threads, EventPeers, all_events::with<thread_peer>, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(AloneSignals, Event, own_events::links, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsSignals, EventPeers, own_events::with<thread_peer>,
+                               link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Processes, EventPeers, all_events::with<process_peer>, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Processes, EventProcesses, all_events::links, link_names);
 

@@ -22,6 +22,7 @@ TYPED_TEST_SUITE_P(MessageChannelProcesses);
 
 TYPED_TEST_P(MessageChannelProcesses, stopping_and_continuing_neither_ends_nor_prolongs_a_wait) {
   // F24
+  if (receiver_is_process<TypeParam>) GTEST_SKIP() << bound_receiver;
   process_peer peer{this->link.receiver, [](auto& receiver) {
                       std::array<std::byte, 10> buffer;
                       const auto before = deadline::clock::now();
@@ -83,7 +84,9 @@ TYPED_TEST_P(MessageChannelProcesses, a_killed_sender_leaves_whole_messages_and_
     peer.process().kill();
     for (;;) {
       auto got = fresh.receiver->try_receive(buffer);
-      if (!got && got.error() == errc::corrupt) got = fresh.receiver->try_receive(buffer);
+      const bool told =
+          !got && (got.error() == errc::corrupt || got.error() == std::errc::connection_reset);
+      if (told) got = fresh.receiver->try_receive(buffer);
       if (!got) {
         EXPECT_EQ(got.error(), errc::closed) << got.error().message();
         break;
@@ -95,6 +98,7 @@ TYPED_TEST_P(MessageChannelProcesses, a_killed_sender_leaves_whole_messages_and_
 }
 
 TYPED_TEST_P(MessageChannelProcesses, a_killed_receiver_is_a_broken_pipe) {
+  if (receiver_is_process<TypeParam>) GTEST_SKIP() << bound_receiver;
   process_peer peer{this->link.receiver,
                     [](auto& receiver) {
                       EXPECT_TRUE(sluice::receive_message(receiver));

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/signal_links.hpp"
 #include "support/isolation.hpp"
 
 namespace sluice::test {
@@ -184,6 +185,22 @@ struct fifo_channel_probe : named_probe<fifo_channel_ends> {
   bool accepts_maximum(std::size_t bytes) const {
     return fifo_sender::open(named.path(), deadline::now(), {.max_message_bytes = bytes})
         .has_value();
+  }
+};
+
+struct signal_channel_probe {
+  static constexpr const char* name = "signal_channel";
+  using sender_type = signal_channel_sender;
+  using receiver_type = signal_channel_receiver;
+
+  signal_channel_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  // A process that is gone leaves no signals, and nothing leads to it.
+  static void leave_behind(const std::string&, const_bytes) {}
+  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  bool accepts_maximum(std::size_t bytes) {
+    return link.sender->try_send(message_bytes(bytes)).has_value();
   }
 };
 

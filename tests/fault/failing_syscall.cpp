@@ -24,8 +24,8 @@ long plain(long number, const long (&a)[6]) noexcept {
 }
 
 bool cannot_fail(long number) noexcept {
-  return number == SYS_getpid || number == SYS_geteuid || number == SYS_rt_sigprocmask ||
-         number == SYS_rt_sigpending;
+  return number == SYS_getpid || number == SYS_gettid || number == SYS_getuid ||
+         number == SYS_geteuid || number == SYS_rt_sigprocmask || number == SYS_rt_sigpending;
 }
 
 bool has_flags(long number) noexcept { return number == SYS_preadv2 || number == SYS_pwritev2; }

@@ -58,6 +58,8 @@ struct scenario {
 
 /// Pipes, FIFOs, and messages over them.
 [[nodiscard]] const std::vector<scenario>& channel_scenarios();
+/// Signals, and messages over them.
+[[nodiscard]] const std::vector<scenario>& signal_scenarios();
 /// Events, memory, processes and names.
 [[nodiscard]] const std::vector<scenario>& system_scenarios();
 

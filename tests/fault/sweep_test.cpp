@@ -45,6 +45,13 @@ std::string_view operation_of(long number) {
       {SYS_eventfd2, "eventfd"},
       {SYS_pidfd_open, "pidfd_open"},
       {SYS_pidfd_send_signal, "pidfd_send_signal"},
+      {SYS_rt_sigqueueinfo, "rt_sigqueueinfo"},
+      {SYS_rt_tgsigqueueinfo, "rt_tgsigqueueinfo"},
+      {SYS_kill, "kill"},
+      {SYS_signalfd4, "signalfd"},
+      {SYS_epoll_create1, "epoll_create1"},
+      {SYS_epoll_ctl, "epoll_ctl"},
+      {SYS_epoll_pwait, "epoll_pwait"},
       {SYS_waitid, "waitid"},
       {SYS_getrandom, "getrandom"},
       {SYS_msgctl, "msgctl"},
@@ -97,6 +104,7 @@ std::string name_of(const testing::TestParamInfo<scenario>& one) {
   return std::string{one.param.name};
 }
 INSTANTIATE_TEST_SUITE_P(Channels, Sweep, testing::ValuesIn(channel_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(Signals, Sweep, testing::ValuesIn(signal_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);
 
 TEST_P(Sweep, without_a_fault_succeeds) { EXPECT_FALSE(run({}, 0).failed); }

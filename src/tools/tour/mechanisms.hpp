@@ -3,11 +3,14 @@
 // (link.hpp) if none that exists will do.
 
 #include <array>
+#include <cstddef>
+#include <limits>
 #include <string_view>
 
 #include "tools/tour/fifo_links.hpp"
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
+#include "tools/tour/signal_links.hpp"
 
 namespace sluice::tour {
 
@@ -20,6 +23,12 @@ struct mechanism {
   pass transfer;           ///< All messages, for throughput.
   pass latency = nullptr;  ///< A sample of them, there and back one by one; none: not measured.
   bool answers = false;    ///< `transfer` is a conversation, so it gets no more than a sample.
+  /// What moves few bytes with each call gets no more messages than have this many together.
+  std::size_t most_bytes = std::numeric_limits<std::size_t>::max();
+
+  [[nodiscard]] constexpr bool is_sampled() const noexcept {
+    return answers || most_bytes != std::numeric_limits<std::size_t>::max();
+  }
 };
 
 /// Messages in one direction; for the latency there is a second link back.
@@ -54,6 +63,12 @@ constexpr mechanism two_way(std::string_view name, std::string_view what) {
           .answers = true};
 }
 
+/// The same with fewer bytes.
+constexpr mechanism at_most(std::size_t most_bytes, mechanism made) {
+  made.most_bytes = most_bytes;
+  return made;
+}
+
 inline constexpr std::array mechanisms{
     one_way<raw_pipe_link>("raw-pipe", "the floor: plain writev(2) and read(2) on a pipe",
                            "is the floor: writev(2) and read(2) with the same header, no more"),
@@ -63,6 +78,9 @@ inline constexpr std::array mechanisms{
     one_way<fifo_link>("fifo", "framed messages over a FIFO that both sides open by name"),
     one_way<fifo_messages_link>("fifo-messages", "a FIFO that any number of senders may share"),
     many_to_one<fifo_messages_link, 3>("fifo-messages-3", "the same with three senders at once"),
+    at_most(std::size_t{4} << 20,
+            one_way<signal_link>("signals", "real-time signals with eight bytes in each",
+                                 "sends a sample of 4 MiB: every eight bytes are a signal")),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 

@@ -17,11 +17,14 @@ void message_set::add(const_bytes message, digest expected) {
   largest_bytes = std::max(largest_bytes, message.size());
 }
 
-message_set sample_of(const message_set& all, std::size_t count) {
-  if (all.size() <= count) return all;
+message_set sample_of(const message_set& all, std::size_t count, std::size_t most_bytes) {
+  if (all.size() <= count && all.total_bytes <= most_bytes) return all;
+  count = std::min(count, all.size());
   message_set sample{.kind = all.kind};
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t chosen = i * all.size() / count;
+    const std::size_t bytes = sample.total_bytes + all.messages[chosen].size();
+    if (sample.size() != 0 && bytes > most_bytes) break;
     sample.add(all.messages[chosen], all.digests[chosen]);
   }
   return sample;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <sluice/base/bytes.hpp>
 #include <string_view>
 #include <vector>
@@ -26,8 +27,11 @@ struct message_set {
   void add(const_bytes message) { add(message, digest_of(message)); }
 };
 
-/// At most `count` of the messages, taken evenly over all of them.
-[[nodiscard]] message_set sample_of(const message_set& all, std::size_t count);
+/// At most `count` of the messages, taken evenly over all of them, and as many of these from the
+/// first on as have at most `most_bytes` together; at least one.
+[[nodiscard]] message_set sample_of(
+    const message_set& all, std::size_t count,
+    std::size_t most_bytes = std::numeric_limits<std::size_t>::max());
 
 /// Deals the messages out to `lanes` senders, by digest: so equal messages have one sender, and the
 /// receiver knows from a message alone whose it is.

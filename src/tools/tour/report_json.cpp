@@ -17,6 +17,7 @@ json json_of(const row& measured) {
       {"mechanism", measured.which.name},
       {"kind", measured.kind},
       {"request_and_reply", measured.which.answers},
+      {"sampled", measured.which.is_sampled()},
       {"messages", measured.transfer.messages},
       {"bytes", measured.transfer.bytes},
       {"seconds", measured.transfer.seconds},

@@ -48,14 +48,14 @@ row measure(const mechanism& which, const message_set& messages, const measure_o
                  }});
   };
   row measured{.which = which, .kind = messages.kind, .transfer = {}, .latency = {}};
-  measured.transfer =
-      which.answers ? run(which.transfer, sample_of(messages, options.most_requests), "transfer")
-                    : run(which.transfer, messages, "transfer");
+  const std::size_t most = which.answers ? options.most_requests : messages.size();
+  measured.transfer = run(which.transfer, sample_of(messages, most, which.most_bytes), "transfer");
   measured.troubles = measured.transfer.troubles;
   // What failed already would fail again, or say nothing.
   if (which.latency == nullptr || !measured.verified()) return measured;
 
-  pass_outcome echoed = run(which.latency, sample_of(messages, options.latency_samples), "latency");
+  pass_outcome echoed =
+      run(which.latency, sample_of(messages, options.latency_samples, which.most_bytes), "latency");
   for (const std::string& trouble : echoed.troubles)
     measured.troubles.push_back(fmt::format("in the latency pass, {}", trouble));
   if (!echoed.round_trips.empty()) measured.latency = figures_of(std::move(echoed.round_trips));

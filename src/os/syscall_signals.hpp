@@ -1,0 +1,73 @@
+#pragma once
+// The door, for signals: masks, dispositions, sending with a payload, and receiving by descriptor.
+// Sets of signals are the kernel's: bit n-1 is signal n.
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <sluice/base/deadline.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/os/unique_fd.hpp>
+#include <span>
+#include <string>
+
+namespace sluice::syscall {
+
+/// What the calling thread blocks. Changing leaves alone what the C library keeps for itself; both
+/// return what was blocked before.
+[[nodiscard]] result<std::uint64_t> block_signals(std::uint64_t set);
+[[nodiscard]] result<std::uint64_t> unblock_signals(std::uint64_t set);
+[[nodiscard]] result<void> set_signal_mask(std::uint64_t set);
+
+/// Sets what a signal does and returns what it did. Through the C library: the kernel's form needs
+/// a return path for handlers that belongs to it. Source: sigaction(2).
+[[nodiscard]] result<struct sigaction> exchange_signal_action(int number,
+                                                              const struct sigaction& action);
+
+/// A signal as it is queued: sender and user are filled in here. `mark` travels in si_errno, which
+/// nothing else uses.
+struct queued_signal {
+  int number = 0;
+  int mark = 0;
+  std::uint64_t payload = 0;
+};
+[[nodiscard]] result<void> queue_signal(int process, const queued_signal& signal);
+[[nodiscard]] result<void> queue_signal_to_self(const queued_signal& signal);
+[[nodiscard]] result<void> queue_signal_to_thread(pid_t thread, const queued_signal& signal);
+/// To the group that the process behind the descriptor leads; `id` is its number, for kernels that
+/// do not know how to do it by descriptor.
+[[nodiscard]] result<void> send_signal_to_group(int leader, pid_t id, int number);
+
+/// A signal as it was received.
+struct signal_record {
+  int number = 0;
+  int code = 0;  // si_code
+  int mark = 0;
+  pid_t sender = 0;
+  uid_t user = 0;
+  int status = 0;
+  std::uint64_t payload = 0;
+};
+inline constexpr std::size_t max_signal_records = 32;
+[[nodiscard]] result<unique_fd> signal_descriptor(std::uint64_t set);
+/// Reads what is pending, at most `max_signal_records`; returns how many.
+[[nodiscard]] result<std::size_t> read_signals(int fd, std::span<signal_record> into);
+
+/// Waits until one of the descriptors can be read or has an end or an error to report; `timed_out`
+/// once the deadline passed.
+[[nodiscard]] result<void> wait_any_readable(std::array<int, 2> fds, deadline until);
+/// Descriptors that are watched together: readable while one of them is. Each carries a number.
+[[nodiscard]] result<unique_fd> watch_list();
+[[nodiscard]] result<void> watch_readable(int list, int fd, std::uint64_t label);
+/// The labels of those that are readable now, as many as fit.
+[[nodiscard]] result<std::size_t> readable_now(int list, std::span<std::uint64_t> labels);
+
+/// A small text of /proc. Source: proc(5).
+[[nodiscard]] result<std::string> read_text(const char* path);
+
+[[nodiscard]] pid_t thread_id() noexcept;
+
+}  // namespace sluice::syscall
