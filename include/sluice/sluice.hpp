@@ -28,3 +28,4 @@
 #include <sluice/os/runtime_directory.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/primitive/event.hpp>
+#include <sluice/primitive/mutex.hpp>
