@@ -23,9 +23,12 @@
 #include <sluice/os/lasting_object.hpp>
 #include <sluice/os/memory_map.hpp>
 #include <sluice/os/owned_name.hpp>
+#include <sluice/os/owned_segment.hpp>
 #include <sluice/os/pipe_end.hpp>
 #include <sluice/os/process.hpp>
 #include <sluice/os/runtime_directory.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/primitive/event.hpp>
+#include <sluice/primitive/memory_name.hpp>
 #include <sluice/primitive/mutex.hpp>
+#include <sluice/primitive/shared_memory.hpp>
