@@ -1,5 +1,5 @@
 #pragma once
-// Everything, in reading order.
+// Everything, in reading order, but what needs Boost: <sluice/primitive/managed_segment.hpp>.
 
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/channel_traits.hpp>
@@ -31,4 +31,6 @@
 #include <sluice/primitive/event.hpp>
 #include <sluice/primitive/memory_name.hpp>
 #include <sluice/primitive/mutex.hpp>
+#include <sluice/primitive/segment_format.hpp>
+#include <sluice/primitive/segment_guard.hpp>
 #include <sluice/primitive/shared_memory.hpp>
