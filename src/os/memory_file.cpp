@@ -151,7 +151,9 @@ result<mapped> adopt(unique_fd fd, const expectation& wanted, bool unsealed) {
   if (size == 0) return failure{std::errc::invalid_argument, native, "the memory is empty"};
   if (wanted.size_bytes != 0 && size != wanted.size_bytes)
     return failure{errc::incompatible, native, "the memory has another size than expected"};
-  auto known = syscall::seals(fd.get());  // a file on a disk has none
+  auto known = syscall::seals(fd.get());
+  const bool has_none = !known && known.error() == std::errc::invalid_argument;  // on a disk
+  if (!known && !has_none) return failure{known.error()};
   const int seals = known ? *known : 0;
   if ((seals & syscall::seal_shrink) == 0 && !unsealed)
     return failure{std::errc::permission_denied, native,

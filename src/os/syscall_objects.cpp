@@ -107,8 +107,7 @@ result<void> check_file_size(std::size_t bytes) {
   rlimit limit{};
   constexpr void* unchanged = nullptr;
   const long outcome = retried(SYS_prlimit64, 0, int{RLIMIT_FSIZE}, unchanged, &limit);
-  if (outcome < 0) return failed(outcome, "prlimit64");
-  if (limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)
+  if (outcome >= 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)
     return failure{std::errc::file_too_large, operation,
                    "larger than RLIMIT_FSIZE allows (ulimit -f)"};
   if (bytes > std::size_t{std::numeric_limits<off_t>::max()})

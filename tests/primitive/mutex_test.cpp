@@ -1,16 +1,10 @@
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <mutex>
@@ -382,40 +376,6 @@ TEST_F(Mutex, memory_without_a_mutex_is_recognised) {
     EXPECT_EQ(got.error(), errc::corrupt);
     EXPECT_THROW(shared_.lock.lock(), std::system_error);
   }
-}
-
-// From now on any system call but the end of the thread kills this process by SIGSYS.
-void forbid_system_calls() {
-  std::array<sock_filter, 4> program{{
-      {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_exit},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS},
-  }};
-  const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
-}
-
-TEST_F(Mutex, uncontended_use_makes_no_system_call) {
-  child strict{[&] {
-    forbid_system_calls();
-    bool good = true;
-    for (int round = 0; round < 1'000; ++round) {
-      good &= shared_.lock.acquire().has_value();
-      good &= shared_.lock.release().has_value();
-      good &= shared_.lock.acquire(1s).has_value();
-      shared_.lock.unlock();
-      shared_.lock.lock();
-      shared_.lock.unlock();
-      good &= shared_.lock.try_lock();
-      shared_.lock.unlock();
-    }
-    ::syscall(SYS_exit, good ? 0 : 1);
-  }};
-  const exit_status end = strict.wait();
-  EXPECT_EQ(end.signal, 0) << "it made a system call";
-  EXPECT_EQ(end.code, 0);
 }
 
 }  // namespace
