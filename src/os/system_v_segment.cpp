@@ -85,19 +85,6 @@ result<bool> clear_unfinished(key_t key) {
   return syscall::segment_remove(*id).has_value();
 }
 
-result<int> make_unfinished(key_t key, std::size_t size) {
-  for (;;) {
-    auto id = syscall::segment_create(key, size, unfinished);
-    if (id || !(id.error() == std::errc::file_exists)) return id;
-    auto cleared = clear_unfinished(key);
-    if (!cleared) return failure{cleared.error()};
-    if (!*cleared)
-      return failure{id.error().with_hint(
-          "there is a segment with this key (ipcs -m); open_or_create takes over what was left "
-          "behind")};
-  }
-}
-
 result<int> find(int number, bool is_id) {
   if (is_id) return number;
   auto id = syscall::segment_find(number);
@@ -109,11 +96,24 @@ result<int> find(int number, bool is_id) {
 }  // namespace
 
 result<attached> create(key_t key, const memory_file::blueprint& plan) {
-  if (auto enough = check_memory_budget(plan.size_bytes, operation); !enough)
-    return failure{enough.error()};
   auto lock = lock_creation();
   if (!lock) return failure{lock.error()};
-  auto id = make_unfinished(key, plan.size_bytes);
+  for (;;) {
+    auto made = make(key, plan);
+    if (made || !(made.error() == std::errc::file_exists)) return made;
+    auto cleared = clear_unfinished(key);
+    if (!cleared) return failure{cleared.error()};
+    if (!*cleared)
+      return failure{made.error().with_hint(
+          "there is a segment with this key (ipcs -m); open_or_create takes over what was left "
+          "behind")};
+  }
+}
+
+result<attached> make(key_t key, const memory_file::blueprint& plan) {
+  if (auto enough = check_memory_budget(plan.size_bytes, operation); !enough)
+    return failure{enough.error()};
+  auto id = syscall::segment_create(key, plan.size_bytes, unfinished);
   if (!id) return failure{id.error()};
   auto map = finish(*id, plan);
   if (map) return attached{*id, std::move(*map)};
@@ -140,20 +140,24 @@ result<attached> open(int number, bool is_id, const memory_file::expectation& wa
   if (found && found->mode == unfinished) {
     // Being made right now, or left like this. Its creator holds the lock until it is finished.
     if (auto locked = take_lock(); !locked) return failure{locked.error()};
-    found = inspect(*id);
-    if (found && found->mode == unfinished)
-      return failure{std::errc::no_such_file_or_directory, operation,
-                     "the creator of this segment died while making it; create makes it anew"};
   }
+  return attach(*id, wanted);
+}
+
+result<attached> attach(int id, const memory_file::expectation& wanted) {
+  auto found = inspect(id);
   if (!found) return failure{found.error()};
+  if (found->mode == unfinished)
+    return failure{std::errc::no_such_file_or_directory, operation,
+                   "the creator of this segment died while making it; create makes it anew"};
   if (auto good = check(*found, wanted.trusted); !good) return failure{good.error()};
   if (wanted.size_bytes != 0 && found->size_bytes != wanted.size_bytes)
     return failure{errc::incompatible, operation, "the memory has another size than expected"};
-  auto map = memory_map::attach(*id, {.size_bytes = found->size_bytes, .access = wanted.access});
+  auto map = memory_map::attach(id, {.size_bytes = found->size_bytes, .access = wanted.access});
   if (!map && is_removed(map.error()))
     return failure{errc::removed, operation, "the segment was removed meanwhile"};
   if (!map) return failure{map.error()};
-  return attached{*id, std::move(*map), found->attached == 0};
+  return attached{id, std::move(*map), found->attached == 0};
 }
 
 result<void> unlink(int number, bool is_id, const named_file::trust& trusted) {

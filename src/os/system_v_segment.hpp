@@ -22,11 +22,17 @@ struct attached {
 /// killed is removed first.
 [[nodiscard]] result<attached> create(key_t key, const memory_file::blueprint& plan);
 
+/// As `create`, under a key that nobody else would make: takes no lock and clears nothing.
+[[nodiscard]] result<attached> make(key_t key, const memory_file::blueprint& plan);
+
 /// Attaches what stands under a key or has an id. `no_such_file_or_directory` for an unfinished one
 /// whose creator was killed.
 /// With `adopting`, of several that do this at once only one finds it orphaned.
 [[nodiscard]] result<attached> open(int number, bool is_id, const memory_file::expectation& wanted,
                                     bool adopting);
+
+/// Attaches a finished segment.
+[[nodiscard]] result<attached> attach(int id, const memory_file::expectation& wanted);
 
 /// Removes a segment that is what it should be; it goes when the last one detaches.
 [[nodiscard]] result<void> unlink(int number, bool is_id, const named_file::trust& trusted);

@@ -5,6 +5,7 @@
 
 #include "os/memory_file.hpp"
 #include "os/named_file.hpp"
+#include "os/named_segment.hpp"
 #include "os/syscall.hpp"
 #include "os/system_v_segment.hpp"
 
@@ -68,18 +69,34 @@ result<shared_memory> shared_memory::make_file(const memory_name& name,
   auto made = memory_file::create(*place, plan_of(options));
   if (!made) return failure{made.error()};
   shared_memory memory{name.kind(), std::move(made->map), made->identity, std::move(made->fd)};
-  memory.name_.emplace(std::move(*place), made->identity);
+  memory.own(std::move(*place), made->identity);
+  return memory;
+}
+
+result<shared_memory> shared_memory::make_named_segment(const memory_name& name,
+                                                        const memory_create_options& options) {
+  auto place = named_segment::locate(name.text(), options.directory);
+  if (!place) return failure{place.error()};
+  if (auto good = named_file::check_mode(options.mode, *place, options.directory, operation); !good)
+    return failure{good.error()};
+  auto made = named_segment::create(*place, plan_of(options));
+  if (!made) return failure{made.error()};
+  const int id = made->segment.id;
+  shared_memory memory{name.kind(), std::move(made->segment.map), identity_of_segment(id)};
+  memory.own(std::move(*place), made->name);
+  memory.segment_.emplace(id);
   return memory;
 }
 
 result<shared_memory> shared_memory::make_segment(const memory_name& name,
                                                   const memory_create_options& options) {
+  if ((options.mode & ~mode_t{0666}) != 0)
+    return refused("a segment has permissions to read and write only: 0 to 0666");
+  if (name.is_text()) return make_named_segment(name, options);
   if (name.is_id())
     return refused("the id of a segment is given by the kernel: create needs a key");
   if (name.number() == 0)
     return refused("key 0 is IPC_PRIVATE: for memory without a name use create_anonymous");
-  if ((options.mode & ~mode_t{0666}) != 0)
-    return refused("a segment has permissions to read and write only: 0 to 0666");
   auto made = system_v_segment::create(name.number(), plan_of(options));
   if (!made) return failure{made.error()};
   shared_memory memory{name.kind(), std::move(made->map), identity_of_segment(made->id)};
@@ -104,14 +121,34 @@ result<shared_memory> shared_memory::open_file(const memory_name& name,
   shared_memory memory{name.kind(), std::move(opened->map), opened->identity,
                        std::move(opened->fd)};
   if (taken == duty::of_the_dead && memory_file::take_duty(fd))
-    memory.name_.emplace(std::move(*place), opened->identity);
+    memory.own(std::move(*place), opened->identity);
   else
-    memory.place_.emplace(std::move(*place));
+    memory.use(std::move(*place), opened->identity);
+  return memory;
+}
+
+result<shared_memory> shared_memory::open_named_segment(const memory_name& name,
+                                                        const memory_open_options& options,
+                                                        duty taken) {
+  auto place = named_segment::locate(name.text(), options.directory);
+  if (!place) return failure{place.error()};
+  const bool adopting = taken == duty::of_the_dead;
+  auto opened = named_segment::open(*place, expectation_of(options), adopting);
+  if (!opened) return failure{opened.error()};
+  const int id = opened->segment.id;
+  shared_memory memory{name.kind(), std::move(opened->segment.map), identity_of_segment(id)};
+  if (adopting && opened->segment.was_orphaned) {
+    memory.own(std::move(*place), opened->name);
+    memory.segment_.emplace(id);
+  } else {
+    memory.use(std::move(*place), opened->name);
+  }
   return memory;
 }
 
 result<shared_memory> shared_memory::open_segment(const memory_name& name,
                                                   const memory_open_options& options, duty taken) {
+  if (name.is_text()) return open_named_segment(name, options, taken);
   if (!name.is_id() && name.number() == 0)
     return refused("key 0 is IPC_PRIVATE: nothing can be found under it");
   const bool adopting = taken == duty::of_the_dead;
@@ -149,6 +186,11 @@ result<shared_memory> shared_memory::open_or_create(const memory_name& name,
 }
 
 result<void> shared_memory::unlink(const memory_name& name, const memory_open_options& options) {
+  if (name.kind() == memory_kind::system_v && name.is_text()) {
+    auto place = named_segment::locate(name.text(), options.directory);
+    if (!place) return failure{place.error()};
+    return named_segment::unlink(*place, trust_of(options));
+  }
   if (name.kind() == memory_kind::system_v)
     return system_v_segment::unlink(name.number(), name.is_id(), trust_of(options));
   auto place = place_of(name, options.directory);
@@ -171,20 +213,34 @@ result<shared_memory> shared_memory::from_native(unique_fd fd, const memory_open
                        std::move(mapped->fd)};
 }
 
-result<void> shared_memory::unlink() {
-  switch (kind_) {
-    case memory_kind::anonymous:
-      return {};
-    case memory_kind::system_v:
-      if (segment_) segment_->persist();
-      return system_v_segment::remove(segment_id());
-    case memory_kind::file:
-    case memory_kind::posix:
-      break;
-  }
+void shared_memory::own(name_place place, file_identity bearer) {
+  bearer_ = bearer;
+  is_named_ = true;
+  name_.emplace(std::move(place), bearer);
+}
+
+void shared_memory::use(name_place place, file_identity bearer) {
+  bearer_ = bearer;
+  is_named_ = true;
+  place_.emplace(std::move(place));
+}
+
+result<void> shared_memory::unlink_name() {
   if (name_) return name_->unlink();
   if (!place_) return failure{errc::removed, "unlink", "the name was removed before"};
-  return owned_name{*std::exchange(place_, std::nullopt), identity_}.unlink();
+  return owned_name{*std::exchange(place_, std::nullopt), bearer_}.unlink();
+}
+
+result<void> shared_memory::unlink() {
+  if (kind_ == memory_kind::anonymous) return {};
+  if (kind_ != memory_kind::system_v) return unlink_name();
+  if (segment_) segment_->persist();
+  auto removed = system_v_segment::remove(segment_id());
+  if (!is_named_) return removed;
+  auto unlinked = unlink_name();
+  // Without its segment the name is free: somebody may have made it anew meanwhile.
+  const bool gone = unlinked || unlinked.error() == errc::removed;
+  return removed && !gone ? unlinked : removed;
 }
 
 void shared_memory::persist() {
@@ -193,12 +249,17 @@ void shared_memory::persist() {
   name_.reset();
 }
 
+result<bool> shared_memory::is_name_intact() const {
+  if (name_) return name_->is_intact();
+  if (place_) return named_file::leads_to(*place_, bearer_);
+  return false;
+}
+
 result<bool> shared_memory::is_intact() const {
   if (kind_ == memory_kind::anonymous) return true;
-  if (kind_ == memory_kind::system_v) return system_v_segment::is_intact(segment_id());
-  if (name_) return name_->is_intact();
-  if (place_) return named_file::leads_to(*place_, identity_);
-  return false;
+  if (kind_ != memory_kind::system_v) return is_name_intact();
+  auto there = system_v_segment::is_intact(segment_id());
+  return there && *there && is_named_ ? is_name_intact() : there;
 }
 
 result<std::size_t> shared_memory::attach_count() const {

@@ -60,6 +60,7 @@ void unlink_memory(struck_step& step) {
 }
 
 memory_name file() { return "memory"; }
+memory_name key_file() { return memory_name::system_v("memory"); }
 
 void create_anonymous(struck_step& step) {
   expect_filled(step([] { return shared_memory::create_anonymous(plan()); }));
@@ -79,12 +80,16 @@ const std::vector<scenario>& memory_scenarios() {
       {"create_memory_file", create_memory<file>},
       {"create_posix_memory", create_memory<posix_name>},
       {"create_segment", create_memory<key>},
+      {"create_segment_by_name", create_memory<key_file>},
       {"open_memory_file", open_memory<file>},
       {"open_segment", open_memory<key>},
+      {"open_segment_by_name", open_memory<key_file>},
       {"take_memory_file_over", take_memory_over<file>},
       {"take_segment_over", take_memory_over<key>},
+      {"take_segment_over_by_name", take_memory_over<key_file>},
       {"unlink_memory_file", unlink_memory<file>},
       {"unlink_segment", unlink_memory<key>},
+      {"unlink_segment_by_name", unlink_memory<key_file>},
       {"create_anonymous_memory", create_anonymous},
       {"take_over_memory_handle", take_over_handle},
   };

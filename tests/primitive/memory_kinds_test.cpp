@@ -1,13 +1,10 @@
-// What is special to one kind of shared memory.
+// What is special to memory in files and without a name.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,14 +21,8 @@ namespace {
 
 using namespace sluice;
 using test::child;
-using test::rendezvous;
 
 std::string directory() { return test::private_runtime_directory::current(); }
-
-key_t fresh_key() {
-  static key_t last = 0;
-  return (::getpid() << 8) + 128 + ++last;
-}
 
 TEST(MemoryFile, lies_in_the_runtime_directory_and_leaves_nothing_there) {
   const std::string name = test::unique_name();
@@ -254,96 +245,6 @@ TEST(AnonymousMemory, is_initialised_and_bad_options_are_refused) {
   auto huge = shared_memory::create_anonymous({.size_bytes = std::size_t{1} << 50});
   ASSERT_FALSE(huge);
   EXPECT_EQ(huge.error(), std::errc::not_enough_memory);
-}
-
-TEST(SystemVMemory, attach_count_follows_attaching_and_detaching) {
-  const memory_name name = memory_name::system_v(fresh_key());
-  auto made = shared_memory::create(name, {.size_bytes = 64}).value();
-  EXPECT_EQ(made.attach_count().value(), 1U);
-  {
-    auto second = shared_memory::open(name, {.access = map_access::read_only}).value();
-    EXPECT_EQ(made.attach_count().value(), 2U);
-  }
-  EXPECT_EQ(made.attach_count().value(), 1U);
-  EXPECT_EQ(made.native_handle(), -1);
-}
-
-TEST(SystemVMemory, removed_it_goes_when_the_last_one_detaches) {
-  const memory_name name = memory_name::system_v(fresh_key());
-  auto made = shared_memory::create(name, {.size_bytes = 64}).value();
-  const int id = static_cast<int>(made.identity().inode);
-  const rendezvous attached;
-  const rendezvous leave;
-  child user{[&] {
-    auto opened = shared_memory::open(name).value();
-    attached.arrive();
-    leave.wait();
-    opened.writable_bytes()[0] = std::byte{3};
-  }};
-  attached.wait();
-  ASSERT_TRUE(made.unlink());
-  EXPECT_EQ(made.attach_count().value(), 3U);  // the fork inherited ours
-  auto found = shared_memory::open(name);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error(), std::errc::no_such_file_or_directory);
-  auto marked = shared_memory::open(memory_name::system_v_id(id));
-  ASSERT_FALSE(marked);
-  EXPECT_EQ(marked.error(), errc::removed);
-  leave.arrive();
-  user.wait_success();
-  EXPECT_EQ(made.bytes()[0], std::byte{3});
-  { const shared_memory last = std::move(made); }
-  struct shmid_ds gone {};
-  EXPECT_EQ(::shmctl(id, IPC_STAT, &gone), -1) << "freed with the last one";
-}
-
-TEST(SystemVMemory, keys_that_mean_something_else_are_refused) {
-  EXPECT_FALSE(shared_memory::create(memory_name::system_v(0), {.size_bytes = 64}));
-  EXPECT_FALSE(shared_memory::open(memory_name::system_v(0)));
-  EXPECT_FALSE(shared_memory::create(memory_name::system_v_id(1), {.size_bytes = 64}));
-  EXPECT_FALSE(shared_memory::open(memory_name::system_v_id(-1)));
-  EXPECT_FALSE(shared_memory::open(memory_name::system_v_id(1 << 30)));
-  EXPECT_FALSE(
-      shared_memory::create(memory_name::system_v(fresh_key()), {.size_bytes = 64, .mode = 0700}));
-}
-
-TEST(SystemVMemory, key_of_a_file_is_the_one_that_ftok_makes) {
-  const std::string path = directory() + "/key";
-  { const std::ofstream made{path}; }
-  for (const int project : {1, int{'S'}, 255}) {
-    EXPECT_EQ(memory_name::file_key(path, project).value().number(), ::ftok(path.c_str(), project));
-  }
-  EXPECT_FALSE(memory_name::file_key(path, 0));
-  EXPECT_FALSE(memory_name::file_key(path, 256));
-  EXPECT_FALSE(memory_name::file_key("", 1));
-  EXPECT_FALSE(memory_name::file_key(directory() + "/none", 1));
-  auto made = shared_memory::create(memory_name::file_key(path, 1).value(), {.size_bytes = 64});
-  EXPECT_TRUE(made);
-  std::filesystem::remove(path);
-}
-
-// F29 for segments: the error names the sysctl
-TEST(SystemVMemory, limits_of_the_kernel_are_named) {
-  if (!test::has_own_ipc()) GTEST_SKIP() << "needs an IPC namespace whose limits can be lowered";
-  const auto set = [](const char* sysctl, const char* value) {
-    std::ofstream file{std::string{"/proc/sys/kernel/"} + sysctl};
-    file << value << std::flush;
-    return file.good();
-  };
-  child limited{[&] {
-    if (!set("shmmax", "8192")) GTEST_SKIP() << "the limits are read-only here";
-    auto large = shared_memory::create(memory_name::system_v(fresh_key()), {.size_bytes = 8193});
-    ASSERT_FALSE(large);
-    EXPECT_NE(std::string{large.error().hint()}.find("kernel.shmmax"), std::string::npos);
-    ASSERT_TRUE(set("shmmni", "0"));
-    auto one_more = shared_memory::create(memory_name::system_v(fresh_key()), {.size_bytes = 64});
-    ASSERT_FALSE(one_more);
-    EXPECT_EQ(one_more.error(), std::errc::no_space_on_device);
-    EXPECT_NE(std::string{one_more.error().hint()}.find("kernel.shmmni"), std::string::npos);
-  }};
-  limited.wait_success();
-  set("shmmni", "4096");
-  set("shmmax", "18446744073692774399");
 }
 
 }  // namespace

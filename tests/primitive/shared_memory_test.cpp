@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ using namespace sluice;
 using test::child;
 using test::rendezvous;
 
-// The three worlds in which memory has a name; every promise about names holds in each.
+// The worlds in which memory has a name; every promise about names holds in each.
 struct world {
   std::string_view label;
   memory_name (*fresh)();
@@ -35,16 +36,22 @@ memory_name fresh_key() {
   static key_t last = 0;
   return memory_name::system_v((::getpid() << 8) + ++last);
 }
+memory_name fresh_key_file() { return memory_name::system_v(test::unique_name()); }
 
 class NamedMemory : public ::testing::TestWithParam<world> {
  protected:
   memory_name name_ = GetParam().fresh();
   [[nodiscard]] bool is_system_v() const { return name_.kind() == memory_kind::system_v; }
+  // Names in the runtime directory, which nobody else reaches.
+  [[nodiscard]] bool is_private() const {
+    return name_.is_text() && name_.kind() != memory_kind::posix;
+  }
 };
 
 INSTANTIATE_TEST_SUITE_P(Worlds, NamedMemory,
                          ::testing::Values(world{"file", fresh_file}, world{"posix", fresh_posix},
-                                           world{"system_v", fresh_key}),
+                                           world{"system_v", fresh_key},
+                                           world{"system_v_by_name", fresh_key_file}),
                          [](const auto& one) { return std::string{one.param.label}; });
 
 void write_text(const shared_memory& memory, std::string_view text) {
@@ -270,11 +277,15 @@ TEST_P(NamedMemory, creator_killed_while_initialising_leaves_nothing_that_opens)
 TEST_P(NamedMemory, mode_is_exact_whatever_the_umask) {
   const mode_t before = ::umask(0777);
   // Others can reach neither our private directory nor, therefore, a mode that invites them.
-  const mode_t mode = name_.kind() == memory_kind::file ? 0600 : 0664;
+  const mode_t mode = is_private() ? 0600 : 0664;
   auto made = shared_memory::create(name_, {.size_bytes = 64, .mode = mode});
   ::umask(before);
   ASSERT_TRUE(made) << made.error().message();
-  if (is_system_v()) {
+  if (is_system_v() && is_private()) {
+    shmid_ds found{};
+    ASSERT_EQ(::shmctl(static_cast<int>(made->identity().inode), IPC_STAT, &found), 0);
+    EXPECT_EQ(found.shm_perm.mode & 0777, mode);
+  } else if (is_system_v()) {
     child stranger{[&] {
       ASSERT_EQ(::setgid(65534), 0);
       ASSERT_EQ(::setuid(65534), 0);
@@ -333,7 +344,7 @@ TEST_P(NamedMemory, every_page_is_allocated_at_creation) {
 
 TEST_P(NamedMemory, somebody_elses_memory_is_opened_only_if_that_was_asked_for) {
   if (::getuid() != 0) GTEST_SKIP() << "needs root, to be two users";
-  if (name_.kind() == memory_kind::file) GTEST_SKIP() << "nobody else reaches the directory";
+  if (is_private()) GTEST_SKIP() << "nobody else reaches the directory";
   const rendezvous ready;
   const rendezvous done;
   child stranger{[&] {

@@ -6,6 +6,7 @@
 //     shared_memory::open("/tmp/ticks.shm");                // any file
 //     shared_memory::open(memory_name::posix("/ticks"));    // shm_open(3): /dev/shm/ticks
 //     shared_memory::open(memory_name::system_v(0x5a11));   // shmget(2), as `ipcs -m` lists it
+//     shared_memory::open(memory_name::system_v("ticks"));  // the same, by a name of ours
 
 #include <sys/types.h>
 
@@ -29,40 +30,48 @@ enum class memory_kind {
 /// *Crash*: leaves nothing.
 class memory_name {
  public:
-  memory_name(std::string text) : memory_name(memory_kind::file, std::move(text), 0, false) {}
+  memory_name(std::string text) : memory_name(memory_kind::file, std::move(text), 0, way::text) {}
   memory_name(std::string_view text) : memory_name(std::string{text}) {}
   memory_name(const char* text) : memory_name(std::string{text}) {}
 
   /// A name as of shm_open(3): without a slash, except at its start, where one may stand.
   [[nodiscard]] static memory_name posix(std::string_view name) {
-    return {memory_kind::posix, std::string{name}, 0, false};
+    return {memory_kind::posix, std::string{name}, 0, way::text};
   }
   /// A System V key; 0 (IPC_PRIVATE) is refused where it is used.
   [[nodiscard]] static memory_name system_v(key_t key) {
-    return {memory_kind::system_v, {}, key, false};
+    return {memory_kind::system_v, {}, key, way::key};
+  }
+  /// A System V segment by a plain name: a file in the runtime directory, `name`.shm.sysv, holds
+  /// the key, which is drawn so that nobody else has it, and the id, so that a segment that others
+  /// made under the key later is not taken for ours.
+  [[nodiscard]] static memory_name system_v(std::string_view name) {
+    return {memory_kind::system_v, std::string{name}, 0, way::text};
   }
   /// The number that the kernel gave to a segment, as ipcmk(1) prints it: to open, not to create.
   [[nodiscard]] static memory_name system_v_id(int id) {
-    return {memory_kind::system_v, {}, id, true};
+    return {memory_kind::system_v, {}, id, way::id};
   }
   /// The key that ftok(3) makes of an existing file and a project number (1 to 255). Two files may
   /// have the same key: it is made of 16 bits of the inode and 8 of the device.
   [[nodiscard]] static result<memory_name> file_key(std::string_view path, int project);
 
   [[nodiscard]] memory_kind kind() const noexcept { return kind_; }
-  /// Of a file or POSIX object.
+  /// Found by its text; else a System V segment found by its number.
+  [[nodiscard]] bool is_text() const noexcept { return way_ == way::text; }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
-  /// The key or number of a System V segment.
+  /// The key or id of a System V segment.
   [[nodiscard]] int number() const noexcept { return number_; }
-  [[nodiscard]] bool is_id() const noexcept { return is_id_; }
+  [[nodiscard]] bool is_id() const noexcept { return way_ == way::id; }
 
  private:
-  memory_name(memory_kind kind, std::string text, int number, bool is_id)
-      : kind_(kind), text_(std::move(text)), number_(number), is_id_(is_id) {}
+  enum class way { text, key, id };
+  memory_name(memory_kind kind, std::string text, int number, way found_by)
+      : kind_(kind), text_(std::move(text)), number_(number), way_(found_by) {}
   memory_kind kind_;
   std::string text_;
   int number_;
-  bool is_id_;
+  way way_;
 };
 
 }  // namespace sluice

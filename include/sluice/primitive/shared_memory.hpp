@@ -109,6 +109,8 @@ class shared_memory {
                                                        const memory_create_options& options);
   [[nodiscard]] static result<shared_memory> make_segment(const memory_name& name,
                                                           const memory_create_options& options);
+  [[nodiscard]] static result<shared_memory> make_named_segment(
+      const memory_name& name, const memory_create_options& options);
   enum class duty { none, of_the_dead };
   [[nodiscard]] static result<shared_memory> open_file(const memory_name& name,
                                                        const memory_open_options& options,
@@ -116,6 +118,13 @@ class shared_memory {
   [[nodiscard]] static result<shared_memory> open_segment(const memory_name& name,
                                                           const memory_open_options& options,
                                                           duty taken);
+  [[nodiscard]] static result<shared_memory> open_named_segment(const memory_name& name,
+                                                                const memory_open_options& options,
+                                                                duty taken);
+  void own(name_place place, file_identity bearer);
+  void use(name_place place, file_identity bearer);
+  [[nodiscard]] result<void> unlink_name();
+  [[nodiscard]] result<bool> is_name_intact() const;
   [[nodiscard]] int segment_id() const noexcept { return static_cast<int>(identity_.inode); }
 
   memory_map map_;
@@ -124,8 +133,11 @@ class shared_memory {
   unique_fd fd_;
   file_identity identity_;
   memory_kind kind_;
-  std::optional<name_place> place_;  // files whose name is not ours to remove
-  std::optional<owned_name> name_;   // files whose name is
+  // The file that bears the name: the memory itself, or the key file of a System V segment.
+  file_identity bearer_ = {};
+  bool is_named_ = false;            // has or had such a file
+  std::optional<name_place> place_;  // of a name that is not ours to remove
+  std::optional<owned_name> name_;   // a name that is
   std::optional<owned_segment> segment_;
 };
 
