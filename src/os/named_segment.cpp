@@ -27,19 +27,21 @@ result<name_place> locate(const std::string& name, const runtime_directory_optio
 }
 
 result<attached> create(const name_place& place, const memory_file::blueprint& plan) {
-  std::optional<system_v_segment::attached> made;
+  // Empty until a key was found that is free; what happens then is no matter of keys any more.
+  std::optional<result<system_v_segment::attached>> made;
   key_file::objects kind =
       segments_of({.owner = syscall::effective_user(), .world_writable = true});
   kind.make = [&made, &plan](key_t key) -> result<int> {
-    auto segment = system_v_segment::make(key, plan);
-    if (!segment) return failure{segment.error()};
-    const int id = segment->id;
-    made.emplace(std::move(*segment));
+    auto id = system_v_segment::begin(key, plan);
+    if (!id) return id;
+    made.emplace(system_v_segment::complete(*id, plan));
+    if (!*made) return failure{std::errc::operation_canceled, "shared_memory"};
     return id;
   };
   auto entry = key_file::create(place, kind, plan.mode);
+  if (made && !*made) return failure{made->error()};
   if (!entry) return failure{entry.error()};
-  return attached{std::move(*made), entry->identity};
+  return attached{std::move(**made), entry->identity};
 }
 
 result<attached> open(const name_place& place, const memory_file::expectation& wanted,

@@ -95,30 +95,38 @@ result<int> find(int number, bool is_id) {
 
 }  // namespace
 
+result<int> begin(key_t key, const memory_file::blueprint& plan) {
+  if (auto enough = check_memory_budget(plan.size_bytes, operation); !enough)
+    return failure{enough.error()};
+  return syscall::segment_create(key, plan.size_bytes, unfinished);
+}
+
+result<attached> complete(int id, const memory_file::blueprint& plan) {
+  try {
+    auto map = finish(id, plan);
+    if (map) return attached{id, std::move(*map)};
+    static_cast<void>(syscall::segment_remove(id));
+    return failure{map.error()};
+  } catch (...) {  // of the caller's function, which fills the memory
+    static_cast<void>(syscall::segment_remove(id));
+    throw;
+  }
+}
+
 result<attached> create(key_t key, const memory_file::blueprint& plan) {
   auto lock = lock_creation();
   if (!lock) return failure{lock.error()};
   for (;;) {
-    auto made = make(key, plan);
-    if (made || !(made.error() == std::errc::file_exists)) return made;
+    auto id = begin(key, plan);
+    if (id) return complete(*id, plan);
+    if (!(id.error() == std::errc::file_exists)) return failure{id.error()};
     auto cleared = clear_unfinished(key);
     if (!cleared) return failure{cleared.error()};
     if (!*cleared)
-      return failure{made.error().with_hint(
+      return failure{id.error().with_hint(
           "there is a segment with this key (ipcs -m); open_or_create takes over what was left "
           "behind")};
   }
-}
-
-result<attached> make(key_t key, const memory_file::blueprint& plan) {
-  if (auto enough = check_memory_budget(plan.size_bytes, operation); !enough)
-    return failure{enough.error()};
-  auto id = syscall::segment_create(key, plan.size_bytes, unfinished);
-  if (!id) return failure{id.error()};
-  auto map = finish(*id, plan);
-  if (map) return attached{*id, std::move(*map)};
-  static_cast<void>(syscall::segment_remove(*id));
-  return failure{map.error()};
 }
 
 result<attached> open(int number, bool is_id, const memory_file::expectation& wanted,

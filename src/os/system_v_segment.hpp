@@ -22,8 +22,11 @@ struct attached {
 /// killed is removed first.
 [[nodiscard]] result<attached> create(key_t key, const memory_file::blueprint& plan);
 
-/// As `create`, under a key that nobody else would make: takes no lock and clears nothing.
-[[nodiscard]] result<attached> make(key_t key, const memory_file::blueprint& plan);
+/// The two halves of `create`, for who keeps others away from the key by other means: makes an
+/// unfinished segment and returns its id (`file_exists` if the key is taken); finishes it, or
+/// removes it where that fails.
+[[nodiscard]] result<int> begin(key_t key, const memory_file::blueprint& plan);
+[[nodiscard]] result<attached> complete(int id, const memory_file::blueprint& plan);
 
 /// Attaches what stands under a key or has an id. `no_such_file_or_directory` for an unfinished one
 /// whose creator was killed.

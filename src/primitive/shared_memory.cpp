@@ -170,11 +170,21 @@ result<shared_memory> shared_memory::open_or_create(const memory_name& name,
                                                     const memory_create_options& options) {
   const memory_open_options existing{.size_bytes = options.size_bytes,
                                      .directory = options.directory};
+  // What `initialize` reports is not about the name, whatever its code is.
+  bool refused = false;
+  memory_create_options watched = options;
+  if (options.initialize) {
+    watched.initialize = [&](mutable_bytes bytes) {
+      auto filled = options.initialize(bytes);
+      refused = !filled;
+      return filled;
+    };
+  }
   // The name may vanish between "it exists" and opening it; that can only go on while others keep
   // making and removing it.
   for (;;) {
-    auto created = create(name, options);
-    if (created || !(created.error() == std::errc::file_exists)) return created;
+    auto created = create(name, watched);
+    if (created || refused || !(created.error() == std::errc::file_exists)) return created;
     auto opened = name.kind() == memory_kind::system_v
                       ? open_segment(name, existing, duty::of_the_dead)
                       : open_file(name, existing, duty::of_the_dead);

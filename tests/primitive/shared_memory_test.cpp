@@ -11,6 +11,7 @@
 #include <limits>
 #include <sluice/primitive/event.hpp>
 #include <sluice/primitive/shared_memory.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -205,9 +206,7 @@ TEST_P(NamedMemory, size_is_checked_where_it_is_opened) {
   auto made = shared_memory::create(name_, {.size_bytes = 5'000}).value();
   EXPECT_TRUE(shared_memory::open(name_, {.size_bytes = 5'000}));
   for (const std::size_t wrong : {1U, 4'999U, 5'001U}) {
-    auto opened = shared_memory::open(name_, {.size_bytes = wrong});
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error(), errc::incompatible);
+    EXPECT_EQ(shared_memory::open(name_, {.size_bytes = wrong}).error(), errc::incompatible);
     EXPECT_FALSE(shared_memory::open_or_create(name_, {.size_bytes = wrong}));
   }
 }
@@ -246,13 +245,24 @@ TEST_P(NamedMemory, initialised_before_anybody_sees_it) {
 }
 
 TEST_P(NamedMemory, failed_initialisation_is_passed_on_and_leaves_nothing) {
-  auto made = shared_memory::create(
-      name_, {.size_bytes = 4096, .initialize = [](mutable_bytes) -> result<void> {
-                return failure{std::errc::protocol_error, "my own"};
-              }});
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error(), std::errc::protocol_error);
+  // The second code would otherwise be taken for a taken name.
+  for (const std::errc code : {std::errc::io_error, std::errc::file_exists}) {
+    const auto refuse = [code](mutable_bytes) -> result<void> { return failure{code, "test"}; };
+    EXPECT_EQ(shared_memory::create(name_, {.size_bytes = 64, .initialize = refuse}).error(), code);
+    EXPECT_EQ(
+        shared_memory::open_or_create(name_, {.size_bytes = 64, .initialize = refuse}).error(),
+        code);
+    EXPECT_FALSE(shared_memory::open(name_));
+  }
+}
+
+TEST_P(NamedMemory, exception_of_the_initialisation_comes_through_and_leaves_no_memory) {
+  const auto raise = [](mutable_bytes) -> result<void> { throw std::runtime_error{"caller's"}; };
+  EXPECT_THROW(
+      static_cast<void>(shared_memory::create(name_, {.size_bytes = 64, .initialize = raise})),
+      std::runtime_error);
   EXPECT_FALSE(shared_memory::open(name_));
+  EXPECT_TRUE(shared_memory::create(name_, {.size_bytes = 64}));
 }
 
 // F9: creator killed while it initialises

@@ -66,6 +66,16 @@ inline result<managed_segment> managed_segment::open_or_create(
 
 inline result<managed_segment> managed_segment::rebuild(const memory_name& name,
                                                         const segment_create_options& options) {
+  // What `initialize` reports is not about the name, whatever its code is.
+  bool refused = false;
+  segment_create_options watched = options;
+  if (options.initialize) {
+    watched.initialize = [&](managed_segment& segment) {
+      auto filled = options.initialize(segment);
+      refused = !filled;
+      return filled;
+    };
+  }
   for (;;) {
     auto found = shared_memory::open(name, {.directory = options.directory});
     if (found) {
@@ -83,8 +93,8 @@ inline result<managed_segment> managed_segment::rebuild(const memory_name& name,
                !(found.error() == errc::removed)) {
       return failure{found.error()};
     }
-    auto created = create(name, options);
-    if (created || !(created.error() == std::errc::file_exists)) return created;
+    auto created = create(name, watched);
+    if (created || refused || !(created.error() == std::errc::file_exists)) return created;
   }
 }
 
