@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/another_user.hpp"
 #include "support/child.hpp"
 #include "support/isolation.hpp"
 
@@ -163,6 +164,21 @@ TEST(ManagedSegment, exception_of_a_constructor_comes_through_and_leaves_no_name
   EXPECT_TRUE(segment.construct<int>("thrower", 1)) << "and no lock";
 }
 
+TEST(ManagedSegment, of_another_user_is_refused_and_bad_input_leaves_nothing) {
+  if (!test::may_change_user()) GTEST_SKIP() << "needs root, to become nobody";
+  const memory_name key = memory_name::system_v(::getpid() << 8);
+  auto made = managed_segment::create(key, {.size_bytes = size, .mode = 0644}).value();
+  test::as_nobody([&] {
+    EXPECT_EQ(managed_segment::open(key).error(), std::errc::permission_denied);
+    EXPECT_EQ(managed_segment::open(key, {.owner = 0}).error(), std::errc::permission_denied);
+    EXPECT_FALSE(managed_segment::rebuild(key, {.size_bytes = size}));
+    const memory_name own = memory_name::system_v((::getpid() << 8) + 1);
+    EXPECT_FALSE(managed_segment::create(own, {}));
+    EXPECT_FALSE(managed_segment::create(own, {.size_bytes = 100}));
+    EXPECT_FALSE(managed_segment::create(own, {.size_bytes = size, .mode = 07777}));
+  });
+}
+
 TEST(ManagedSegment, over_aligned_elements_are_placed_as_they_ask) {
   struct alignas(64) line {
     char bytes[64];
@@ -184,24 +200,25 @@ struct shared_table {
   table entries;
 };
 
-class SegmentOverMemory : public ::testing::TestWithParam<memory_kind> {
+// How the memory gets its name; `label` is that of the test.
+struct way {
+  const char* label;
+  memory_name (*name)();
+};
+memory_name file() { return memory_name{test::unique_name()}; }
+memory_name posix() { return memory_name::posix("sluice-" + test::unique_name()); }
+memory_name system_v() { return memory_name::system_v(::getpid() * 64 + 1); }
+memory_name system_v_by_name() { return memory_name::system_v(test::unique_name()); }
+
+class SegmentOverMemory : public ::testing::TestWithParam<way> {
  protected:
-  static memory_name fresh_name() {
-    if (GetParam() == memory_kind::posix)
-      return memory_name::posix("sluice-" + test::unique_name());
-    if (GetParam() == memory_kind::system_v) return memory_name::system_v(::getpid() * 64 + 1);
-    return memory_name{test::unique_name()};
-  }
-  memory_name name_ = fresh_name();
+  memory_name name_ = GetParam().name();
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, SegmentOverMemory,
-                         ::testing::Values(memory_kind::file, memory_kind::posix,
-                                           memory_kind::system_v),
-                         [](const auto& one) {
-                           return std::string{one.param == memory_kind::file    ? "file"
-                                              : one.param == memory_kind::posix ? "posix"
-                                                                                : "system_v"};
-                         });
+                         ::testing::Values(way{"file", file}, way{"posix", posix},
+                                           way{"system_v", system_v},
+                                           way{"system_v_by_name", system_v_by_name}),
+                         [](const auto& one) { return std::string{one.param.label}; });
 
 TEST_P(SegmentOverMemory, processes_read_and_write_one_map_of_strings) {
   constexpr int writers = 3;

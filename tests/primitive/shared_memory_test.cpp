@@ -1,15 +1,13 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <limits>
-#include <sluice/primitive/event.hpp>
 #include <sluice/primitive/shared_memory.hpp>
 #include <stdexcept>
 #include <string>
@@ -87,9 +85,7 @@ TEST_P(NamedMemory, creator_removes_the_name_and_users_keep_the_memory) {
   write_text(opened, "still here");
   EXPECT_EQ(text_in(opened, 10), "still here");
   EXPECT_FALSE(opened.is_intact().value());
-  auto gone = shared_memory::open(name_);
-  ASSERT_FALSE(gone);
-  EXPECT_EQ(gone.error(), std::errc::no_such_file_or_directory);
+  EXPECT_EQ(shared_memory::open(name_).error(), std::errc::no_such_file_or_directory);
 }
 
 TEST_P(NamedMemory, persisting_memory_outlives_its_creator_with_its_content) {
@@ -198,8 +194,11 @@ TEST_P(NamedMemory, opened_for_reading_it_cannot_be_written) {
   auto seen = shared_memory::open(name_, {.access = map_access::read_only}).value();
   EXPECT_EQ(text_in(seen, 4), "look");
   EXPECT_TRUE(seen.writable_bytes().empty());
-  child violator{[&] { *const_cast<std::byte*>(seen.bytes().data()) = std::byte{1}; }};
-  EXPECT_NE(violator.wait().signal, 0);
+  child violator{[&] {
+    ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would report it and exit
+    *const_cast<std::byte*>(seen.bytes().data()) = std::byte{1};
+  }};
+  EXPECT_EQ(violator.wait().signal, SIGSEGV);
 }
 
 TEST_P(NamedMemory, size_is_checked_where_it_is_opened) {

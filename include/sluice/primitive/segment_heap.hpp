@@ -34,8 +34,10 @@ class segment_heap {
   using multiallocation_chain = best_fit::multiallocation_chain;
   using difference_type = best_fit::difference_type;
   using size_type = best_fit::size_type;
+  // NOLINTBEGIN(readability-identifier-naming)
   static constexpr size_type Alignment = best_fit::Alignment;
   static constexpr size_type PayloadPerAllocation = best_fit::PayloadPerAllocation;
+  // NOLINTEND(readability-identifier-naming)
 
   segment_heap(size_type size, size_type reserved) : heap_(size, reserved + own_bytes()) {}
   segment_heap(const segment_heap&) = delete;
