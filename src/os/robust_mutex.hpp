@@ -6,8 +6,21 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <cerrno>
 #include <chrono>
 #include <sluice/base/deadline.hpp>
+
+// Thread sanitizers do not know pthread_mutex_clocklock and must be told of it.
+#if defined(__SANITIZE_THREAD__)
+#define SLUICE_TELL_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_TELL_THREAD_SANITIZER 1
+#endif
+#endif
+#ifdef SLUICE_TELL_THREAD_SANITIZER
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace sluice::syscall {
 
@@ -34,7 +47,16 @@ inline int robust_lock(pthread_mutex_t* mutex, deadline until) noexcept {
   const auto since_boot = until.when().time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
   const timespec when{.tv_sec = seconds.count(), .tv_nsec = (since_boot - seconds).count()};
+#ifdef SLUICE_TELL_THREAD_SANITIZER
+  __tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
+  const int outcome = ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &when);
+  const bool locked = outcome == 0 || outcome == EOWNERDEAD;
+  __tsan_mutex_post_lock(mutex,
+                         __tsan_mutex_try_lock | (locked ? 0U : __tsan_mutex_try_lock_failed), 0);
+  return outcome;
+#else
   return ::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &when);
+#endif
 }
 
 /// To be called once after EOWNERDEAD, by the new holder.
