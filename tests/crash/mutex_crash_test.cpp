@@ -74,16 +74,19 @@ TEST_F(MutexCrash, killed_while_repairing_the_next_one_is_told_again) {
                              }};
     while (shared_->taken == 0) ASSERT_TRUE(first.step(step_size::instruction));
   };
+  const auto repair = [this] {
+    auto got = shared_->lock.acquire();
+    if (!got || *got != mutex_state::owner_dead) ::abort();
+    shared_->given = 1;
+    shared_->lock.mark_consistent();
+    static_cast<void>(shared_->lock.release());
+  };
+  // Once before, so that no first call of a function is stepped through.
+  die_holding();
+  repair();
   const long killed = kill_at_each_step({
       .reset = die_holding,
-      .operation =
-          [this] {
-            auto got = shared_->lock.acquire();
-            if (!got || *got != mutex_state::owner_dead) ::abort();
-            shared_->given = 1;
-            shared_->lock.mark_consistent();
-            static_cast<void>(shared_->lock.release());
-          },
+      .operation = repair,
       .judge =
           [&] {
             auto got = shared_->lock.try_acquire();
