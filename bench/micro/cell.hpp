@@ -34,6 +34,8 @@ struct cell {
 [[nodiscard]] std::vector<cell> single_process_cells();
 /// Signals, likewise.
 [[nodiscard]] std::vector<cell> signal_cells();
+/// The mutex, and opening memory that exists.
+[[nodiscard]] std::vector<cell> memory_cells();
 
 [[nodiscard]] std::vector<cell> all_cells();
 

@@ -1,5 +1,5 @@
 #pragma once
-// Everything, in reading order.
+// Everything, in reading order, but what needs Boost: <sluice/primitive/managed_segment.hpp>.
 
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/channel_traits.hpp>
@@ -24,6 +24,7 @@
 #include <sluice/os/lasting_object.hpp>
 #include <sluice/os/memory_map.hpp>
 #include <sluice/os/owned_name.hpp>
+#include <sluice/os/owned_segment.hpp>
 #include <sluice/os/pipe_end.hpp>
 #include <sluice/os/process.hpp>
 #include <sluice/os/runtime_directory.hpp>
@@ -35,3 +36,8 @@
 #include <sluice/primitive/signal_sender.hpp>
 #include <sluice/primitive/signal_set.hpp>
 #include <sluice/primitive/stop_signal.hpp>
+#include <sluice/primitive/memory_name.hpp>
+#include <sluice/primitive/mutex.hpp>
+#include <sluice/primitive/segment_format.hpp>
+#include <sluice/primitive/segment_guard.hpp>
+#include <sluice/primitive/shared_memory.hpp>

@@ -68,4 +68,11 @@ std::size_t memory_budget_bytes() {
   return std::min(available_on_machine(), limit_of_control_groups());
 }
 
+result<void> check_memory_budget(std::size_t bytes, const char* operation) {
+  if (bytes > memory_budget_bytes())
+    return failure{std::errc::not_enough_memory, operation,
+                   "more than the machine has available, or than its control group may use"};
+  return {};
+}
+
 }  // namespace sluice

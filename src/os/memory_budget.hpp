@@ -3,6 +3,7 @@
 // itself would start on it, and its killer would end some process when nothing is left.
 
 #include <cstddef>
+#include <sluice/base/result.hpp>
 
 namespace sluice {
 
@@ -10,5 +11,8 @@ namespace sluice {
 /// groups. Best effort: the highest number where neither can be read, and others may take memory
 /// meanwhile.
 [[nodiscard]] std::size_t memory_budget_bytes();
+
+/// Refuses a demand for more than that: `not_enough_memory`, in the name of `operation`.
+[[nodiscard]] result<void> check_memory_budget(std::size_t bytes, const char* operation);
 
 }  // namespace sluice

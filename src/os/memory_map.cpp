@@ -2,6 +2,7 @@
 
 #include "os/memory_budget.hpp"
 #include "os/syscall.hpp"
+#include "os/syscall_memory.hpp"
 
 namespace sluice {
 
@@ -20,10 +21,16 @@ result<memory_map> memory_map::map(int fd, const memory_map_options& options) {
   return memory_map{*address, options.size_bytes, options.access};
 }
 
+result<memory_map> memory_map::attach(int segment, const memory_map_options& options) {
+  const bool writable = options.access == map_access::read_write;
+  auto address = syscall::segment_attach(segment, writable);
+  if (!address) return failure{address.error()};
+  return memory_map{*address, options.size_bytes, options.access};
+}
+
 result<memory_map> memory_map::create_anonymous(std::size_t size_bytes) {
-  if (size_bytes > memory_budget_bytes())
-    return failure{std::errc::not_enough_memory, "memory_map::create_anonymous",
-                   "more than the machine has available, or than its control group may use"};
+  if (auto enough = check_memory_budget(size_bytes, "memory_map::create_anonymous"); !enough)
+    return failure{enough.error()};
   auto file = syscall::memory_file("sluice");
   if (!file) return failure{file.error()};
   if (auto allocated = syscall::allocate(file->get(), size_bytes); !allocated)

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <limits>
 #include <string>
 
 #include "os/syscall.hpp"
@@ -97,7 +99,26 @@ result<unique_fd> memory_file(const char* label) {
   return unique_fd{static_cast<int>(fd)};
 }
 
+namespace {
+
+// Beyond RLIMIT_FSIZE the kernel would kill by SIGXFSZ, also for files in memory.
+result<void> check_file_size(std::size_t bytes) {
+  constexpr const char* operation = "fallocate";
+  rlimit limit{};
+  constexpr void* unchanged = nullptr;
+  const long outcome = retried(SYS_prlimit64, 0, int{RLIMIT_FSIZE}, unchanged, &limit);
+  if (outcome >= 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur)
+    return failure{std::errc::file_too_large, operation,
+                   "larger than RLIMIT_FSIZE allows (ulimit -f)"};
+  if (bytes > std::size_t{std::numeric_limits<off_t>::max()})
+    return failure{std::errc::file_too_large, operation, "no file can be that large"};
+  return {};
+}
+
+}  // namespace
+
 result<void> allocate(int fd, std::size_t bytes) {
+  if (auto allowed = check_file_size(bytes); !allowed) return allowed;
   // In steps: tmpfs undoes an interrupted step, and under a storm of signals one large step would
   // never come to its end.
   std::size_t step = std::size_t{16} << 20;

@@ -62,5 +62,7 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& signal_scenarios();
 /// Events, memory, processes and names.
 [[nodiscard]] const std::vector<scenario>& system_scenarios();
+/// Shared memory.
+[[nodiscard]] const std::vector<scenario>& memory_scenarios();
 
 }  // namespace sluice::test

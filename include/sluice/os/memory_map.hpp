@@ -33,6 +33,10 @@ class memory_map {
   /// `not_enough_memory` now rather than a kill later.
   [[nodiscard]] static result<memory_map> create_anonymous(std::size_t size_bytes);
 
+  /// Attaches the System V segment with this id, all of it: `size_bytes` is the segment's size.
+  /// Detaches by unmapping (shm_close in the kernel counts mappings).
+  [[nodiscard]] static result<memory_map> attach(int segment, const memory_map_options& options);
+
   memory_map(memory_map&& other) noexcept
       : address_(std::exchange(other.address_, nullptr)),
         size_(std::exchange(other.size_, 0)),

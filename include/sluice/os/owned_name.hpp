@@ -9,6 +9,7 @@
 #include <sluice/base/result.hpp>
 #include <sluice/os/runtime_directory.hpp>
 #include <string>
+#include <utility>
 
 namespace sluice {
 
@@ -37,6 +38,10 @@ class owned_name {
   [[nodiscard]] result<void> unlink();
   /// Gives the duty up: the name stays after us.
   void persist() noexcept { place_.reset(); }
+  /// Gives the duty up and tells where the name is; nothing if there is no duty (any more).
+  [[nodiscard]] std::optional<name_place> release() noexcept {
+    return std::exchange(place_, std::nullopt);
+  }
   /// Whether the name still leads to our object.
   [[nodiscard]] result<bool> is_intact() const;
   /// For messages to people.
