@@ -58,6 +58,8 @@ struct scenario {
 
 /// Pipes, FIFOs, and messages over them.
 [[nodiscard]] const std::vector<scenario>& channel_scenarios();
+/// Message queues.
+[[nodiscard]] const std::vector<scenario>& queue_scenarios();
 /// Events, memory, processes and names.
 [[nodiscard]] const std::vector<scenario>& system_scenarios();
 

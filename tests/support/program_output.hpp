@@ -1,0 +1,16 @@
+#pragma once
+// Programs that are not ours, as tests run them.
+
+#include <string>
+#include <vector>
+
+namespace sluice::test {
+
+/// What the program writes to its standard output; a failure of the test unless it ends in order.
+/// Without a slash the program is looked for in PATH.
+[[nodiscard]] std::string output_of(const std::vector<std::string>& arguments);
+
+/// Whether PATH leads to a program of this name.
+[[nodiscard]] bool has_program(const std::string& name);
+
+}  // namespace sluice::test
