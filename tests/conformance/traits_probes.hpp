@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/queue_links.hpp"
 #include "support/isolation.hpp"
 
 namespace sluice::test {
@@ -68,6 +69,7 @@ class naive_receiver {
 //   another_sender(), another_receiver()   more ends of it, as other processes would have them
 //   leave_behind(name)       in a child: puts the text into a channel that has this name, if it can
 //   find_again(name)         afterwards: the receiving end of that channel, if there is a way
+//   unlink(name)             removes what was left behind
 //   accepts_maximum(bytes)   whether a channel can be made for messages of that size
 
 struct pipe_probe {
@@ -88,6 +90,7 @@ struct pipe_probe {
   // A pipe has no name: when nobody has it open nothing leads to it.
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   // A stream has no messages: there is nothing to limit.
   static bool accepts_maximum(std::size_t) { return true; }
 };
@@ -112,6 +115,7 @@ struct framed_pipe_probe {
   }
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     auto made = pipe::create().value();
     return sender_type::create(std::move(made.writer), {.max_message_bytes = bytes}).has_value();
@@ -138,6 +142,7 @@ struct named_probe {
   static std::optional<receiver_type> find_again(const std::string& name) {
     return Ends::receiver(name);
   }
+  static bool unlink(const std::string& name) { return fifo::unlink(name).has_value(); }
 };
 
 struct fifo_ends {
@@ -187,6 +192,52 @@ struct fifo_channel_probe : named_probe<fifo_channel_ends> {
   }
 };
 
+struct system_v_queue_probe {
+  static constexpr const char* name = "system_v_queue";
+  using sender_type = system_v_queue_sender;
+  using receiver_type = system_v_queue_receiver;
+
+  system_v_queue_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = system_v_queue::create(called).value();
+    made.persist();
+    EXPECT_TRUE(system_v_queue_sender::over(made).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return system_v_queue_receiver::open(called).value();
+  }
+  static bool unlink(const std::string& called) {
+    return system_v_queue::unlink(called).has_value();
+  }
+  bool accepts_maximum(std::size_t bytes) {
+    return link.sender->try_send(message_bytes(bytes)).has_value();
+  }
+};
+
+struct posix_queue_probe {
+  static constexpr const char* name = "posix_queue";
+  using sender_type = posix_queue_sender;
+  using receiver_type = posix_queue_receiver;
+
+  posix_queue_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = posix_queue::create(called).value();
+    made.persist();
+    EXPECT_TRUE(posix_queue_sender::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return posix_queue_receiver::open(called).value();
+  }
+  static bool unlink(const std::string& called) { return posix_queue::unlink(called).has_value(); }
+  bool accepts_maximum(std::size_t bytes) {
+    return link.sender->try_send(message_bytes(bytes)).has_value();
+  }
+};
+
 struct local_probe {
   static constexpr const char* name = "local";
   using sender_type = local_sender;
@@ -198,6 +249,7 @@ struct local_probe {
   // It has no name either.
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     return local_channel::create({.max_message_bytes = bytes}).has_value();
   }

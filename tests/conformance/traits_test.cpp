@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "conformance/byte_stream_conformance.hpp"
+#include "conformance/message_channel_conformance.hpp"
 #include "conformance/traits_probes.hpp"
 #include "conformance/type_names.hpp"
 #include "support/child.hpp"
@@ -34,17 +35,21 @@ std::optional<message_bytes> take(Receiver& receiver) {
   return buffer;
 }
 
+// The text, made as long as messages of this sender must be.
+template <class Sender>
 message_bytes message_of(std::string_view text) {
   const const_bytes bytes = bytes_of(text);
-  return {bytes.begin(), bytes.end()};
+  message_bytes message{bytes.begin(), bytes.end()};
+  message.resize(fit<Sender>(message.size()));
+  return message;
 }
 
 // What two senders make of it when the first begins a message that does not fit at once and the
 // second sends one meanwhile. Two ends in one process do the same as two processes: the kernel does
 // not ask whose they are.
 struct race {
-  message_bytes longer = stream_bytes(0, 300'000);
-  message_bytes shorter = message_of("short");
+  message_bytes longer;
+  message_bytes shorter;
   message_bytes received;  // all of it, in order
   bool is_longer_first() const { return received == joined(longer, shorter); }
   bool is_shorter_first() const { return received == joined(shorter, longer); }
@@ -56,7 +61,10 @@ struct race {
 
 template <class Probe>
 race run_race(Probe& probe) {
-  race outcome;
+  using sender_type = typename Probe::sender_type;
+  race outcome{.longer = stream_bytes(0, fit<sender_type>(300'000)),
+               .shorter = message_of<sender_type>("short"),
+               .received = {}};
   auto receiver = probe.another_receiver();
   auto first = probe.another_sender();
   auto second = probe.another_sender();
@@ -81,13 +89,17 @@ race run_race(Probe& probe) {
 template <class Probe>
 class ChannelTraits : public ::testing::Test {
  protected:
+  [[nodiscard]] static message_bytes message_of(std::string_view text) {
+    return test::message_of<typename Probe::sender_type>(text);
+  }
   static constexpr const channel_capabilities& stated =
       channel_traits<typename Probe::receiver_type>;
   Probe probe;
 };
 
-using all_probes = ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe,
-                                    framed_fifo_probe, fifo_channel_probe>;
+using all_probes =
+    ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
+                     fifo_channel_probe, system_v_queue_probe, posix_queue_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -100,9 +112,9 @@ TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
 TYPED_TEST(ChannelTraits, keeps_boundaries) {
   auto sender = this->probe.another_sender();
   auto receiver = this->probe.another_receiver();
-  ASSERT_TRUE(sender.try_send(message_of("three")));
-  ASSERT_TRUE(sender.try_send(message_of("four")));
-  EXPECT_EQ(take(receiver) == message_of("three"), this->stated.keeps_boundaries);
+  ASSERT_TRUE(sender.try_send(this->message_of("three")));
+  ASSERT_TRUE(sender.try_send(this->message_of("four")));
+  EXPECT_EQ(take(receiver) == this->message_of("three"), this->stated.keeps_boundaries);
 }
 
 TYPED_TEST(ChannelTraits, many_senders) {
@@ -116,12 +128,13 @@ TYPED_TEST(ChannelTraits, order) {
   auto first = this->probe.another_sender();
   auto second = this->probe.another_sender();
   auto receiver = this->probe.another_receiver();
-  ASSERT_TRUE(first.try_send(message_of("1")));
-  ASSERT_TRUE(second.try_send(message_of("2")));
-  ASSERT_TRUE(first.try_send(message_of("3")));
+  ASSERT_TRUE(first.try_send(this->message_of("1")));
+  ASSERT_TRUE(second.try_send(this->message_of("2")));
+  ASSERT_TRUE(first.try_send(this->message_of("3")));
   message_bytes all;
   while (auto message = take(receiver)) all = race::joined(all, *message);
-  bool total = all == message_of("123");
+  bool total = all == race::joined(race::joined(this->message_of("1"), this->message_of("2")),
+                                   this->message_of("3"));
   if (this->stated.many_senders) total = total && run_race(this->probe).is_longer_first();
   EXPECT_EQ(total, this->stated.order == ordering::total);
 }
@@ -130,8 +143,8 @@ TYPED_TEST(ChannelTraits, many_receivers) {
   auto sender = this->probe.another_sender();
   auto first = this->probe.another_receiver();
   auto second = this->probe.another_receiver();
-  const message_bytes one = stream_bytes(0, 100);
-  const message_bytes two = stream_bytes(100, 100);
+  const message_bytes one = this->message_of(std::string(100, '1'));
+  const message_bytes two = this->message_of(std::string(100, '2'));
   ASSERT_TRUE(sender.try_send(one));
   ASSERT_TRUE(sender.try_send(two));
   const auto by_first = take(first);
@@ -145,7 +158,7 @@ TYPED_TEST(ChannelTraits, pollable) {
   bool follows = false;
   if constexpr (requires { receiver.native_handle(); }) {
     follows = !is_readable(receiver.native_handle());
-    ASSERT_TRUE(sender.try_send(message_of("some")));
+    ASSERT_TRUE(sender.try_send(this->message_of("some")));
     follows = follows && is_readable(receiver.native_handle());
     ASSERT_TRUE(take(receiver));
     follows = follows && !is_readable(receiver.native_handle());
@@ -161,30 +174,32 @@ TYPED_TEST(ChannelTraits, zero_copy_carries_handles_and_selective) {
   constexpr bool has_claim = requires(sender& s) { s.try_claim(std::size_t{1}); };
   constexpr bool takes_handles =
       requires(sender& s, std::span<const int> handles) { s.try_send(const_bytes{}, handles); };
-  constexpr bool takes_selection =
-      requires(receiver& r, mutable_bytes buffer) { r.try_receive(buffer, 1); };
+  constexpr bool takes_selection = requires(receiver& r, mutable_bytes buffer) {
+    r.try_receive(buffer, message_selection::exactly(1));
+  };
+  constexpr bool takes_priority = requires(sender& s) { s.try_send(const_bytes{}, 1U); };
   EXPECT_EQ(has_claim, this->stated.zero_copy);
   EXPECT_EQ(takes_handles, this->stated.carries_handles);
-  EXPECT_EQ(takes_selection, this->stated.selective);
+  EXPECT_EQ(takes_selection || takes_priority, this->stated.selective);
 }
 
 TYPED_TEST(ChannelTraits, survives_processes) {
   const std::string name = unique_name();
-  child only_user{[&] { TypeParam::leave_behind(name, message_of("left")); }};
+  child only_user{[&] { TypeParam::leave_behind(name, this->message_of("left")); }};
   only_user.wait_success();
   auto found = TypeParam::find_again(name);
-  EXPECT_EQ(found && take(*found) == message_of("left"), this->stated.survives_processes);
+  EXPECT_EQ(found && take(*found) == this->message_of("left"), this->stated.survives_processes);
   if (found) {
-    EXPECT_TRUE(fifo::unlink(name));
+    EXPECT_TRUE(TypeParam::unlink(name));
   }
 }
 
 TYPED_TEST(ChannelTraits, reaches) {
   auto sender = this->probe.another_sender();
   auto receiver = this->probe.another_receiver();
-  child other{[&] { EXPECT_TRUE(sender.try_send(message_of("hello"))); }};
+  child other{[&] { EXPECT_TRUE(sender.try_send(this->message_of("hello"))); }};
   other.wait_success();
-  const bool beyond_this_process = take(receiver) == message_of("hello");
+  const bool beyond_this_process = take(receiver) == this->message_of("hello");
   EXPECT_EQ(beyond_this_process, this->stated.reaches != reach::one_process);
   // Other machines, by definition of the type: a channel that reaches them is opened by an address.
   EXPECT_NE(this->stated.reaches, reach::machines);
@@ -196,6 +211,15 @@ TYPED_TEST(ChannelTraits, max_message_bytes) {
   if (most != std::numeric_limits<std::size_t>::max()) {
     EXPECT_FALSE(this->probe.accepts_maximum(most + 1));
   }
+}
+
+TYPED_TEST(ChannelTraits, min_message_bytes) {
+  auto sender = this->probe.another_sender();
+  const std::size_t least = this->stated.min_message_bytes;
+  if (least != 0) {
+    EXPECT_EQ(sender.try_send(message_bytes(least - 1)).error(), std::errc::message_size);
+  }
+  EXPECT_TRUE(sender.try_send(message_bytes(std::max(least, std::size_t{1}))));
 }
 
 // An event has no payload: its cells say what a notification does.
@@ -239,6 +263,8 @@ TEST(Mechanisms, have_different_names) {
                          channel_traits<fifo_reader>.mechanism,
                          channel_traits<framed_receiver<fifo_reader>>.mechanism,
                          channel_traits<fifo_receiver>.mechanism,
+                         channel_traits<system_v_queue_receiver>.mechanism,
+                         channel_traits<posix_queue_receiver>.mechanism,
                          channel_traits<event>.mechanism};
   EXPECT_EQ(std::set<std::string_view>(names.begin(), names.end()).size(), names.size());
 }

@@ -48,10 +48,21 @@ std::string describe(std::uint32_t sender, std::uint64_t sequence) {
   return "message " + std::to_string(sequence) + " of sender " + std::to_string(sender);
 }
 
+// Sender, sequence and check in sixteen, thirty-two and sixteen bits.
+std::uint64_t short_message(std::uint64_t sender, std::uint64_t sequence) noexcept {
+  const std::uint64_t word = (sender & 0xffff) << 48 | (sequence & 0xffff'ffff) << 16;
+  return word | (mix(word) & 0xffff);
+}
+
 }  // namespace
 
 std::vector<std::byte> make_message(std::uint32_t sender, std::uint64_t sequence,
                                     std::size_t size) {
+  if (size == short_message_bytes) {
+    const std::uint64_t word = short_message(sender, sequence);
+    const const_bytes bytes = bytes_of(word);
+    return {bytes.begin(), bytes.end()};
+  }
   std::vector<std::byte> message(std::max(size, min_message_bytes));
   message_label label{.mark = mark_of_messages,
                       .sequence = sequence,
@@ -96,6 +107,13 @@ damage history_checker::note(damage kind, const std::string& what) {
 
 damage history_checker::check(const_bytes message) {
   ++received_;
+  if (message.size() == short_message_bytes) {
+    std::uint64_t word = 0;
+    copy_bytes(message, writable_bytes_of(word));
+    if (short_message(word >> 48, word >> 16) != word)
+      return note(damage::torn, "a short message that is none of ours");
+    return place(static_cast<std::uint32_t>(word >> 48), word >> 16 & 0xffff'ffff);
+  }
   message_label label;
   if (message.size() < sizeof label)
     return note(damage::torn, "a message of " + std::to_string(message.size()) + " bytes");
@@ -108,18 +126,21 @@ damage history_checker::check(const_bytes message) {
                                   std::to_string(label.size));
   if (checksum_of(label, message.subspan(sizeof label)) != label.checksum)
     return note(damage::torn, describe(label.sender, label.sequence) + " has foreign bytes in it");
+  return place(label.sender, label.sequence);
+}
 
-  from_one_sender& sender = senders_[label.sender];
-  if (label.sequence >= sender.next) {
-    if (label.sequence - sender.next > largest_gap)
-      return note(damage::invented, describe(label.sender, label.sequence));
-    for (; sender.next < label.sequence; ++sender.next) sender.missing.insert(sender.next);
+// A whole message: is it where it belongs?
+damage history_checker::place(std::uint32_t id, std::uint64_t sequence) {
+  from_one_sender& sender = senders_[id];
+  if (sequence >= sender.next) {
+    if (sequence - sender.next > largest_gap) return note(damage::invented, describe(id, sequence));
+    for (; sender.next < sequence; ++sender.next) sender.missing.insert(sender.next);
     ++sender.next;
     return damage::none;
   }
-  const bool was_missing = sender.missing.erase(label.sequence) != 0;
+  const bool was_missing = sender.missing.erase(sequence) != 0;
   return note(was_missing ? damage::reordered : damage::twice,
-              describe(label.sender, label.sequence) + " after " + std::to_string(sender.next - 1));
+              describe(id, sequence) + " after " + std::to_string(sender.next - 1));
 }
 
 void history_checker::merge(const history_checker& other) {

@@ -26,7 +26,10 @@ static_assert(sizeof(message_label) == 32);
 
 inline constexpr std::size_t min_message_bytes = sizeof(message_label);
 
-/// A message of `size` bytes (at least `min_message_bytes`).
+/// For channels that carry nothing longer: the same without a pattern, with smaller numbers.
+inline constexpr std::size_t short_message_bytes = 8;
+
+/// A message of `size` bytes: `short_message_bytes`, or at least `min_message_bytes`.
 [[nodiscard]] std::vector<std::byte> make_message(std::uint32_t sender, std::uint64_t sequence,
                                                   std::size_t size);
 
@@ -76,6 +79,7 @@ class history_checker {
 
  private:
   damage note(damage kind, const std::string& what);
+  damage place(std::uint32_t id, std::uint64_t sequence);
 
   struct from_one_sender {
     std::uint64_t next = 0;  // one more than the highest number so far

@@ -2,6 +2,8 @@
 // The other side of a channel, as a thread of this process or as another process: the same test
 // runs with both.
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <optional>
 #include <thread>
@@ -47,10 +49,17 @@ class process_peer {
   process_peer(std::optional<End>& end, Body body, std::optional<Others>&... others)
       : child_([&] {
           (others.reset(), ...);
+          if constexpr (requires { end->attach(); }) {
+            EXPECT_TRUE(end->attach());
+          }
+          handed_over_.arrive();
+          left_.wait();
           body(*end);
           end.reset();
         }) {
+    handed_over_.wait();
     end.reset();
+    left_.arrive();
   }
   process_peer(process_peer&&) = default;
   process_peer& operator=(process_peer&&) = delete;
@@ -59,6 +68,8 @@ class process_peer {
   [[nodiscard]] child& process() noexcept { return child_; }
 
  private:
+  rendezvous left_;  // before it, our end may still have to be announced: not into a full queue
+  rendezvous handed_over_;  // before it, there may be nobody but us who keeps the channel open
   child child_;
 };
 

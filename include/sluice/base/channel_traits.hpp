@@ -28,6 +28,7 @@ struct channel_capabilities {
   bool selective = false;           ///< Priorities, or receiving by type.
   bool survives_processes = false;  ///< Content stays when all processes that had it open are gone.
   reach reaches = reach::one_machine;
+  std::size_t min_message_bytes = 0;  ///< Shorter messages are refused as too long ones are.
   /// Bytes; what is limited only by options has the largest value that the format allows.
   std::size_t max_message_bytes = std::numeric_limits<std::size_t>::max();
 };
