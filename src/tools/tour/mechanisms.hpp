@@ -8,6 +8,7 @@
 #include "tools/tour/fifo_links.hpp"
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
+#include "tools/tour/queue_links.hpp"
 
 namespace sluice::tour {
 
@@ -63,6 +64,11 @@ inline constexpr std::array mechanisms{
     one_way<fifo_link>("fifo", "framed messages over a FIFO that both sides open by name"),
     one_way<fifo_messages_link>("fifo-messages", "a FIFO that any number of senders may share"),
     many_to_one<fifo_messages_link, 3>("fifo-messages-3", "the same with three senders at once"),
+    one_way<system_v_queue_link>("system-v-queue",
+                                 "a System V message queue that both open by name",
+                                 "sends what is longer than 8 KiB in pieces"),
+    one_way<posix_queue_link>("posix-queue", "a POSIX message queue that both open by name",
+                              "sends what is longer than 8 KiB in pieces"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
