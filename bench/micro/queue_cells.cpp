@@ -41,14 +41,16 @@ contest open_system_v(std::size_t size, const cell_settings& settings) {
     sluice::system_v_queue_receiver receiver;
     std::vector<std::byte> out;
     std::vector<std::byte> in;
-    std::vector<std::byte> raw;
+    std::vector<std::byte> raw_out;  // two, as sender and receiver have
+    std::vector<std::byte> raw_in;
   };
   auto queue = sluice::system_v_queue::create_private().value();
   auto sender = sluice::system_v_queue_sender::over(queue).value();
   auto receiver = sluice::system_v_queue_receiver::over(queue).value();
+  const std::vector<std::byte> text(size);
+  const std::vector<std::byte> typed(sizeof(long) + size);
   auto both = std::make_shared<state>(
-      state{std::move(queue), std::move(sender), std::move(receiver), std::vector<std::byte>(size),
-            std::vector<std::byte>(size), std::vector<std::byte>(sizeof(long) + size)});
+      state{std::move(queue), std::move(sender), std::move(receiver), text, text, typed, typed});
   const auto with_sluice = [=](std::uint64_t i) {
     write_payload(i, both->out);
     both->sender.try_send(both->out).value();
@@ -58,14 +60,14 @@ contest open_system_v(std::size_t size, const cell_settings& settings) {
   const auto with_raw = [=](std::uint64_t i) {
     write_payload(i, both->out);
     const long type = 1;
-    const auto text = sluice::mutable_bytes{both->raw}.subspan(sizeof type);
-    sluice::copy_bytes(sluice::bytes_of(type), both->raw);
-    sluice::copy_bytes(both->out, text);
-    expect(::msgsnd(both->queue.id(), both->raw.data(), size, IPC_NOWAIT) == 0, "msgsnd");
-    const ssize_t got = ::msgrcv(both->queue.id(), both->raw.data(), size, 0, IPC_NOWAIT);
+    sluice::copy_bytes(sluice::bytes_of(type), both->raw_out);
+    sluice::copy_bytes(both->out, sluice::mutable_bytes{both->raw_out}.subspan(sizeof type));
+    expect(::msgsnd(both->queue.id(), both->raw_out.data(), size, IPC_NOWAIT) == 0, "msgsnd");
+    const ssize_t got = ::msgrcv(both->queue.id(), both->raw_in.data(), size, 0, IPC_NOWAIT);
     expect(got >= 0, "msgrcv");
-    sluice::copy_bytes(text, both->in);
-    expect_payload(i, sluice::const_bytes{both->in}.first(static_cast<std::size_t>(got)), size);
+    const auto bytes = static_cast<std::size_t>(got);
+    sluice::copy_bytes(sluice::const_bytes{both->raw_in}.subspan(sizeof type, bytes), both->in);
+    expect_payload(i, sluice::const_bytes{both->in}.first(bytes), size);
   };
   return one_process(with_sluice, with_raw, settings);
 }
