@@ -36,6 +36,8 @@ struct cell {
 [[nodiscard]] std::vector<cell> signal_cells();
 /// The mutex, and opening memory that exists.
 [[nodiscard]] std::vector<cell> memory_cells();
+/// Message queues, likewise.
+[[nodiscard]] std::vector<cell> queue_cells();
 
 [[nodiscard]] std::vector<cell> all_cells();
 

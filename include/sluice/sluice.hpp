@@ -14,8 +14,15 @@
 #include <sluice/channel/fifo.hpp>
 #include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/local_channel.hpp>
+#include <sluice/channel/message_selection.hpp>
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/signal_channel.hpp>
+#include <sluice/channel/posix_queue.hpp>
+#include <sluice/channel/posix_queue_receiver.hpp>
+#include <sluice/channel/posix_queue_sender.hpp>
+#include <sluice/channel/system_v_queue.hpp>
+#include <sluice/channel/system_v_queue_receiver.hpp>
+#include <sluice/channel/system_v_queue_sender.hpp>
 #include <sluice/compose/frame_header.hpp>
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/framed_receiver.hpp>
@@ -28,6 +35,7 @@
 #include <sluice/os/pipe_end.hpp>
 #include <sluice/os/process.hpp>
 #include <sluice/os/runtime_directory.hpp>
+#include <sluice/os/system_v_name.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/primitive/event.hpp>
 #include <sluice/primitive/scoped_signal_handler.hpp>

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 #include "conformance/message_channel_peers.hpp"
@@ -88,7 +89,9 @@ TYPED_TEST_P(MessageChannelProcesses, a_killed_sender_leaves_whole_messages_and_
           !got && (got.error() == errc::corrupt || got.error() == std::errc::connection_reset);
       if (told) got = fresh.receiver->try_receive(buffer);
       if (!got) {
-        EXPECT_EQ(got.error(), errc::closed) << got.error().message();
+        const bool ended =
+            link_lasts<TypeParam> ? would_block(got.error()) : got.error() == errc::closed;
+        EXPECT_TRUE(ended) << got.error().message();
         break;
       }
       history.check(const_bytes{buffer}.first(*got));
@@ -99,6 +102,7 @@ TYPED_TEST_P(MessageChannelProcesses, a_killed_sender_leaves_whole_messages_and_
 
 TYPED_TEST_P(MessageChannelProcesses, a_killed_receiver_is_a_broken_pipe) {
   if (receiver_is_process<TypeParam>) GTEST_SKIP() << bound_receiver;
+  if (link_lasts<TypeParam>) GTEST_SKIP() << has_no_end;
   process_peer peer{this->link.receiver,
                     [](auto& receiver) {
                       EXPECT_TRUE(sluice::receive_message(receiver));
@@ -118,5 +122,69 @@ REGISTER_TYPED_TEST_SUITE_P(MessageChannelProcesses,
                             stopping_the_sender_anywhere_changes_nothing,
                             a_killed_sender_leaves_whole_messages_and_then_the_end,
                             a_killed_receiver_is_a_broken_pipe);
+
+/// Where the traits say that content survives the processes.
+template <class Link>
+class LastingChannel : public ::testing::Test {
+ protected:
+  Link link;
+};
+TYPED_TEST_SUITE_P(LastingChannel);
+
+TYPED_TEST_P(LastingChannel, keeps_its_messages_while_nobody_has_it_open) {
+  child only_sender{[this] {
+    auto mine = this->link.another_sender();
+    for (std::uint64_t count = 0; count < 5; ++count)
+      EXPECT_TRUE(mine.try_send(make_message(0, count, 100)));
+  }};
+  this->link.sender.reset();
+  this->link.receiver.reset();
+  only_sender.wait_success();
+  child only_receiver{[this] {
+    auto mine = this->link.another_receiver();
+    history_checker history;
+    for (int count = 0; count < 5; ++count)
+      history.check(sluice::receive_message(mine, deadline::now()).value());
+    EXPECT_TRUE(history.verdict(1, 5));
+    EXPECT_TRUE(would_block(mine.next_size().error()));
+  }};
+  only_receiver.wait_success();
+}
+
+TYPED_TEST_P(LastingChannel, waits_for_the_successor_of_a_killed_receiver_and_sender) {
+  const shared_array received{1};
+  process_peer first{this->link.receiver, [&received](auto& receiver) {
+                       std::vector<std::byte> buffer(usual_max_message_bytes);
+                       while (sluice::receive(receiver, buffer)) received[0].fetch_add(1);
+                     }};
+  process_peer killed{this->link.sender, [](auto& sender) {
+                        send_messages(sender, 0, 1'000'000, 300, manner::waiting);
+                      }};
+  while (received[0] < 100) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  first.process().kill();
+  killed.process().kill();
+  // What the successors find follows upon what the first had; one message may have gone with it.
+  auto receiver = this->link.another_receiver();
+  std::vector<std::byte> buffer(usual_max_message_bytes);
+  std::uint64_t next = 0;
+  while (auto got = receiver.try_receive(buffer)) {
+    history_checker one;
+    EXPECT_EQ(one.check(const_bytes{buffer}.first(*got)), damage::none);
+    message_label label;
+    copy_bytes(buffer, writable_bytes_of(label));
+    if (next != 0) {
+      EXPECT_EQ(label.sequence, next);
+    }
+    EXPECT_GE(label.sequence, received[0].load());
+    EXPECT_LE(label.sequence, next == 0 ? received[0].load() + 1 : next);
+    next = label.sequence + 1;
+  }
+  auto sender = this->link.another_sender();
+  EXPECT_TRUE(sender.try_send(stream_bytes(0, 9)));
+  EXPECT_EQ(sluice::receive(receiver, buffer).value(), 9U);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(LastingChannel, keeps_its_messages_while_nobody_has_it_open,
+                            waits_for_the_successor_of_a_killed_receiver_and_sender);
 
 }  // namespace sluice::test

@@ -10,6 +10,7 @@
 #include "conformance/message_channel_processes.hpp"
 #include "conformance/message_links.hpp"
 #include "conformance/signal_links.hpp"
+#include "conformance/queue_links.hpp"
 #include "conformance/type_names.hpp"
 
 namespace sluice::test {
@@ -45,11 +46,13 @@ struct channels {
   template <class Peer>
   using many_receivers =
       typename joined<only_if<traits_of<Links>().many_receivers, between<Links, Peer>>...>::types;
+  using lasting = typename joined<only_if<traits_of<Links>().survives_processes, Links>...>::types;
 };
 
 using reference = channels<local_link>;
 using between_processes = channels<framed_pipe_link, framed_fifo_link, framed_foreign_fifo_link,
                                    fifo_channel_link, signal_channel_link>;
+                                   fifo_channel_link, system_v_queue_link, posix_queue_link>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(AloneReference, MessageChannel, reference::links, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, MessageChannelPeers, reference::with<thread_peer>,
@@ -64,6 +67,11 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Threads, MessageChannelPeers, between_processes::
                                link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Threads, ManySenders, between_processes::many_senders<thread_peer>,
                                link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Threads, ManyReceivers,
+                               between_processes::many_receivers<thread_peer>, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Processes, ManyReceivers,
+                               between_processes::many_receivers<process_peer>, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Processes, LastingChannel, between_processes::lasting, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Processes, MessageChannelPeers,
                                between_processes::with<process_peer>, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Processes, ManySenders,

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "conformance/signal_links.hpp"
+#include "conformance/queue_links.hpp"
 #include "support/isolation.hpp"
 
 namespace sluice::test {
@@ -69,6 +70,7 @@ class naive_receiver {
 //   another_sender(), another_receiver()   more ends of it, as other processes would have them
 //   leave_behind(name)       in a child: puts the text into a channel that has this name, if it can
 //   find_again(name)         afterwards: the receiving end of that channel, if there is a way
+//   unlink(name)             removes what was left behind
 //   accepts_maximum(bytes)   whether a channel can be made for messages of that size
 
 struct pipe_probe {
@@ -89,6 +91,7 @@ struct pipe_probe {
   // A pipe has no name: when nobody has it open nothing leads to it.
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   // A stream has no messages: there is nothing to limit.
   static bool accepts_maximum(std::size_t) { return true; }
 };
@@ -113,6 +116,7 @@ struct framed_pipe_probe {
   }
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     auto made = pipe::create().value();
     return sender_type::create(std::move(made.writer), {.max_message_bytes = bytes}).has_value();
@@ -139,6 +143,7 @@ struct named_probe {
   static std::optional<receiver_type> find_again(const std::string& name) {
     return Ends::receiver(name);
   }
+  static bool unlink(const std::string& name) { return fifo::unlink(name).has_value(); }
 };
 
 struct fifo_ends {
@@ -199,6 +204,43 @@ struct signal_channel_probe {
   // A process that is gone leaves no signals, and nothing leads to it.
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+struct system_v_queue_probe {
+  static constexpr const char* name = "system_v_queue";
+  using sender_type = system_v_queue_sender;
+  using receiver_type = system_v_queue_receiver;
+
+  system_v_queue_link link;
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = system_v_queue::create(called).value();
+    made.persist();
+    EXPECT_TRUE(system_v_queue_sender::over(made).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return system_v_queue_receiver::open(called).value();
+  }
+  static bool unlink(const std::string& called) {
+    return system_v_queue::unlink(called).has_value();
+  }
+  bool accepts_maximum(std::size_t bytes) {
+    return link.sender->try_send(message_bytes(bytes)).has_value();
+  }
+};
+
+struct posix_queue_probe {
+  static constexpr const char* name = "posix_queue";
+  using sender_type = posix_queue_sender;
+  using receiver_type = posix_queue_receiver;
+
+  posix_queue_link link;
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = posix_queue::create(called).value();
+    made.persist();
+    EXPECT_TRUE(posix_queue_sender::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return posix_queue_receiver::open(called).value();
+  }
+  static bool unlink(const std::string& called) { return posix_queue::unlink(called).has_value(); }
   bool accepts_maximum(std::size_t bytes) {
     return link.sender->try_send(message_bytes(bytes)).has_value();
   }
@@ -215,6 +257,7 @@ struct local_probe {
   // It has no name either.
   static void leave_behind(const std::string&, const_bytes) {}
   static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     return local_channel::create({.max_message_bytes = bytes}).has_value();
   }

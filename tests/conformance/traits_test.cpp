@@ -99,6 +99,9 @@ class ChannelTraits : public ::testing::Test {
 
 using all_probes = ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe,
                                     framed_fifo_probe, fifo_channel_probe, signal_channel_probe>;
+using all_probes =
+    ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
+                     fifo_channel_probe, system_v_queue_probe, posix_queue_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -173,11 +176,13 @@ TYPED_TEST(ChannelTraits, zero_copy_carries_handles_and_selective) {
   constexpr bool has_claim = requires(sender& s) { s.try_claim(std::size_t{1}); };
   constexpr bool takes_handles =
       requires(sender& s, std::span<const int> handles) { s.try_send(const_bytes{}, handles); };
-  constexpr bool takes_selection =
-      requires(receiver& r, mutable_bytes buffer) { r.try_receive(buffer, 1); };
+  constexpr bool takes_selection = requires(receiver& r, mutable_bytes buffer) {
+    r.try_receive(buffer, message_selection::exactly(1));
+  };
+  constexpr bool takes_priority = requires(sender& s) { s.try_send(const_bytes{}, 1U); };
   EXPECT_EQ(has_claim, this->stated.zero_copy);
   EXPECT_EQ(takes_handles, this->stated.carries_handles);
-  EXPECT_EQ(takes_selection, this->stated.selective);
+  EXPECT_EQ(takes_selection || takes_priority, this->stated.selective);
 }
 
 TYPED_TEST(ChannelTraits, survives_processes) {
@@ -187,7 +192,7 @@ TYPED_TEST(ChannelTraits, survives_processes) {
   auto found = TypeParam::find_again(name);
   EXPECT_EQ(found && take(*found) == this->message_of("left"), this->stated.survives_processes);
   if (found) {
-    EXPECT_TRUE(fifo::unlink(name));
+    EXPECT_TRUE(TypeParam::unlink(name));
   }
 }
 
@@ -261,6 +266,8 @@ TEST(Mechanisms, have_different_names) {
                          channel_traits<framed_receiver<fifo_reader>>.mechanism,
                          channel_traits<fifo_receiver>.mechanism,
                          channel_traits<signal_channel_receiver>.mechanism,
+                         channel_traits<system_v_queue_receiver>.mechanism,
+                         channel_traits<posix_queue_receiver>.mechanism,
                          channel_traits<event>.mechanism};
   EXPECT_EQ(std::set<std::string_view>(names.begin(), names.end()).size(), names.size());
 }

@@ -60,6 +60,8 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& channel_scenarios();
 /// Signals, and messages over them.
 [[nodiscard]] const std::vector<scenario>& signal_scenarios();
+/// Message queues.
+[[nodiscard]] const std::vector<scenario>& queue_scenarios();
 /// Events, memory, processes and names.
 [[nodiscard]] const std::vector<scenario>& system_scenarios();
 /// Shared memory.

@@ -61,6 +61,15 @@ std::string_view operation_of(long number) {
       {SYS_madvise, "madvise"},
       {SYS_shmget, "shmget"},
       {SYS_shmat, "shmat"},
+      {SYS_msgget, "msgget"},
+      {SYS_msgsnd, "msgsnd"},
+      {SYS_msgrcv, "msgrcv"},
+      {SYS_mq_open, "mq_open"},
+      {SYS_mq_unlink, "mq_unlink"},
+      {SYS_mq_getsetattr, "mq_getattr"},
+      {SYS_mq_timedsend, "mq_timedsend"},
+      {SYS_mq_timedreceive, "mq_timedreceive"},
+      {SYS_prlimit64, "getrlimit"},
   };
   const auto found = names.find(number);
   return found == names.end() ? std::string_view{"unknown call"} : found->second;
@@ -112,6 +121,7 @@ std::string name_of(const testing::TestParamInfo<scenario>& one) {
 INSTANTIATE_TEST_SUITE_P(Channels, Sweep, testing::ValuesIn(channel_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Signals, Sweep, testing::ValuesIn(signal_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Memory, Sweep, testing::ValuesIn(memory_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(Queues, Sweep, testing::ValuesIn(queue_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);
 
 TEST_P(Sweep, without_a_fault_succeeds) { EXPECT_FALSE(run({}, 0).failed); }

@@ -11,6 +11,7 @@
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
 #include "tools/tour/signal_links.hpp"
+#include "tools/tour/queue_links.hpp"
 
 namespace sluice::tour {
 
@@ -81,6 +82,11 @@ inline constexpr std::array mechanisms{
     at_most(std::size_t{4} << 20,
             one_way<signal_link>("signals", "real-time signals with eight bytes in each",
                                  "sends a sample of 4 MiB: every eight bytes are a signal")),
+    one_way<system_v_queue_link>("system-v-queue",
+                                 "a System V message queue that both open by name",
+                                 "sends what is longer than 8 KiB in pieces"),
+    one_way<posix_queue_link>("posix-queue", "a POSIX message queue that both open by name",
+                              "sends what is longer than 8 KiB in pieces"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 

@@ -1,0 +1,55 @@
+#pragma once
+// The message queues of the kernel in the shape of the suites.
+
+#include <cstddef>
+#include <optional>
+#include <sluice/channel/posix_queue.hpp>
+#include <sluice/channel/posix_queue_receiver.hpp>
+#include <sluice/channel/posix_queue_sender.hpp>
+#include <sluice/channel/system_v_queue.hpp>
+#include <sluice/channel/system_v_queue_receiver.hpp>
+#include <sluice/channel/system_v_queue_sender.hpp>
+
+#include "support/isolation.hpp"
+
+namespace sluice::test {
+
+struct system_v_queue_link {
+  static constexpr const char* name = "system_v_queue";
+
+  explicit system_v_queue_link(std::size_t = 0) {}
+  [[nodiscard]] system_v_queue_sender another_sender() const {
+    return system_v_queue_sender::over(made_).value();
+  }
+  [[nodiscard]] system_v_queue_receiver another_receiver() const {
+    return system_v_queue_receiver::over(made_).value();
+  }
+
+ private:
+  system_v_queue made_ = system_v_queue::create(unique_name()).value();
+
+ public:
+  std::optional<system_v_queue_sender> sender = another_sender();
+  std::optional<system_v_queue_receiver> receiver = another_receiver();
+};
+
+struct posix_queue_link {
+  static constexpr const char* name = "posix_queue";
+
+  explicit posix_queue_link(std::size_t = 0) {}
+  [[nodiscard]] posix_queue_sender another_sender() const {
+    return posix_queue_sender::open(made_.name()).value();
+  }
+  [[nodiscard]] posix_queue_receiver another_receiver() const {
+    return posix_queue_receiver::open(made_.name()).value();
+  }
+
+ private:
+  posix_queue made_ = posix_queue::create(unique_name()).value();
+
+ public:
+  std::optional<posix_queue_sender> sender = another_sender();
+  std::optional<posix_queue_receiver> receiver = another_receiver();
+};
+
+}  // namespace sluice::test
