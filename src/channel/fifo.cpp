@@ -22,15 +22,7 @@ fifo_file::trust trust_of(const fifo_open_options& options) {
 }
 
 result<void> check(const fifo_create_options& options, const name_place& place) {
-  if ((options.mode & ~mode_t{0777}) != 0)
-    return failure{std::errc::invalid_argument, "fifo::create",
-                   "mode has permission bits only: 0 to 0777"};
-  const bool is_private = place.in_runtime_directory() && options.directory.path.empty();
-  if (is_private && (options.mode & 077) != 0)
-    return failure{std::errc::invalid_argument, "fifo::create",
-                   "nobody else can reach the private runtime directory: name a directory made "
-                   "for sharing in the options, or use a path"};
-  return {};
+  return named_file::check_mode(options.mode, place, options.directory, "fifo::create");
 }
 
 }  // namespace

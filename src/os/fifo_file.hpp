@@ -8,13 +8,11 @@
 #include <sluice/os/runtime_directory.hpp>
 #include <sluice/os/unique_fd.hpp>
 
+#include "os/named_file.hpp"
+
 namespace sluice::fifo_file {
 
-/// Whose FIFO is accepted, and how open it may be.
-struct trust {
-  uid_t owner;
-  bool world_writable = false;
-};
+using trust = named_file::trust;
 
 enum class direction { read, write };
 

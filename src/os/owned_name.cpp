@@ -1,6 +1,7 @@
 #include <sluice/os/owned_name.hpp>
 #include <utility>
 
+#include "os/named_file.hpp"
 #include "os/syscall.hpp"
 
 namespace sluice {
@@ -31,10 +32,7 @@ owned_name::~owned_name() {
 
 result<bool> owned_name::is_intact() const {
   if (!place_) return false;
-  auto found = syscall::status_at(place_->directory(), place_->leaf().c_str());
-  if (!found && found.error() == std::errc::no_such_file_or_directory) return false;
-  if (!found) return failure{found.error()};
-  return identity_ == file_identity{.device = found->st_dev, .inode = found->st_ino};
+  return named_file::leads_to(*place_, identity_);
 }
 
 result<void> owned_name::unlink() {
