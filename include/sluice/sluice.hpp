@@ -28,3 +28,9 @@
 #include <sluice/os/runtime_directory.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/primitive/event.hpp>
+#include <sluice/primitive/posix_semaphore.hpp>
+#include <sluice/primitive/semaphore_name.hpp>
+#include <sluice/primitive/semaphore_set_name.hpp>
+#include <sluice/primitive/shared_event.hpp>
+#include <sluice/primitive/system_v_semaphore.hpp>
+#include <sluice/primitive/system_v_semaphore_set.hpp>

@@ -42,8 +42,8 @@ image image_of(bool shared, std::uint32_t value) noexcept {
 result<unique_fd> make_unnamed(const name_place& place) {
   auto fd = syscall::open_at(place.directory(), ".", O_TMPFILE | O_RDWR, 0600);
   // File systems without such files say so in three ways.
-  if (!fd && (fd.error() == std::errc::is_a_directory ||
-              fd.error() == std::errc::operation_not_supported))
+  if (!fd &&
+      (fd.error() == std::errc::is_a_directory || fd.error() == std::errc::operation_not_supported))
     return failure{fd.error().with_hint(
         "this file system has no files without a name (O_TMPFILE), so nothing can be published "
         "complete there: use the runtime directory or a POSIX name")};

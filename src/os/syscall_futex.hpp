@@ -1,6 +1,6 @@
 #pragma once
-// The door, futex part: sleeping on a word of shared memory until somebody changes it. The policy is
-// that of syscall.hpp. Source: futex(2).
+// The door, futex part: sleeping on a word of shared memory until somebody changes it. The policy
+// is that of syscall.hpp. Source: futex(2).
 
 #include <atomic>
 #include <cstdint>

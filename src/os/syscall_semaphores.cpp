@@ -81,9 +81,10 @@ result<int> semaphores_create(key_t key, std::size_t count, mode_t mode) {
   const long id =
       retried(SYS_semget, key, count < most ? count : most, IPC_CREAT | IPC_EXCL | (mode & 0777));
   if (id == -ENOSPC)
-    return failure{error::from_errno(ENOSPC, operation,
-                                     "too many sets, or too many semaphores in them: the fourth "
-                                     "and second number of the sysctl kernel.sem (semmni, semmns)")};
+    return failure{
+        error::from_errno(ENOSPC, operation,
+                          "too many sets, or too many semaphores in them: the fourth "
+                          "and second number of the sysctl kernel.sem (semmni, semmns)")};
   if (id == -EINVAL)
     return failure{error::from_errno(EINVAL, operation,
                                      "more semaphores in one set than the first number of the "

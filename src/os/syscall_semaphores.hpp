@@ -55,7 +55,8 @@ struct semaphore_set_limits {
 [[nodiscard]] result<void> semaphores_set_access(int id, mode_t mode, uid_t owner, gid_t group);
 [[nodiscard]] result<void> semaphores_remove(int id);
 /// All steps at once or none. Waits until they can be made, at most until the deadline
-/// (`timed_out`); steps with `step_no_wait` would block instead.
+/// (`timed_out`). With `step_no_wait` in all of them it would block instead, and no deadline is
+/// needed (`never`: the kernel arms no timer).
 [[nodiscard]] result<void> semaphores_operate(int id, std::span<const semaphore_step> steps,
                                               deadline until);
 
@@ -85,8 +86,8 @@ inline int posix_semaphore_try_wait(sem_t* semaphore) noexcept {
   } while (outcome == EINTR);
   return outcome;
 }
-/// ETIMEDOUT once the deadline passed. On the monotonic clock, so that setting the wall clock, which
-/// sem_timedwait(3) would follow, does not matter.
+/// ETIMEDOUT once the deadline passed. On the monotonic clock, so that setting the wall clock,
+/// which sem_timedwait(3) would follow, does not matter.
 inline int posix_semaphore_wait(sem_t* semaphore, deadline until) noexcept {
   const auto since_boot = until.when().time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);

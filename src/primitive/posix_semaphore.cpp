@@ -50,8 +50,7 @@ named_file::trust trust_of(const semaphore_open_options& options) {
 // The place, for who is to create something there.
 result<name_place> place_to_create(const semaphore_name& name,
                                    const semaphore_create_options& options) {
-  if (options.initial > posix_semaphore::max_value)
-    return refused("a semaphore counts to 2^31-1");
+  if (options.initial > posix_semaphore::max_value) return refused("a semaphore counts to 2^31-1");
   auto place = place_of(name, options.directory);
   if (!place) return place;
   auto good = named_file::check_mode(options.mode, *place, options.directory, operation);
@@ -177,8 +176,7 @@ result<void> posix_semaphore::wait(deadline until) {
     if (until.has_passed()) return failure{std::errc::timed_out, "sem_clockwait"};
     // Not one sleep to the end: a waiter that was woken and killed before it took its unit takes
     // the wake-up with it, and the C library tells nobody.
-    const int slept =
-        syscall::posix_semaphore_wait(native(native_), earlier(until, longest_sleep));
+    const int slept = syscall::posix_semaphore_wait(native(native_), earlier(until, longest_sleep));
     if (slept == 0) return {};
     if (slept != ETIMEDOUT) return failure{error::from_errno(slept, "sem_clockwait")};
   }

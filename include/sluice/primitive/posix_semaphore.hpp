@@ -1,6 +1,7 @@
 #pragma once
-// POSIX semaphores: with a name, or in shared memory of the caller. They are those of the C library,
-// so programs that know nothing of Sluice can share them (sem_open(3), Python's ctypes, ...).
+// POSIX semaphores: with a name, or in shared memory of the caller. They are those of the C
+// library, so programs that know nothing of Sluice can share them (sem_open(3), Python's ctypes,
+// ...).
 
 #include <sys/types.h>
 
@@ -79,8 +80,8 @@ class posix_semaphore {
   [[nodiscard]] static result<void> unlink(const semaphore_name& name,
                                            const semaphore_open_options& options = {});
 
-  /// Makes a semaphore without a name at the start of memory that is, or will be, shared. The memory
-  /// stays the caller's and must outlive this object. Nobody may use it before this returns.
+  /// Makes a semaphore without a name at the start of memory that is, or will be, shared. The
+  /// memory stays the caller's and must outlive this object. Nobody may use it before this returns.
   /// `invalid_argument` for memory that is too small or not aligned.
   [[nodiscard]] static result<posix_semaphore> create_at(mutable_bytes where,
                                                          std::uint32_t initial = 0);

@@ -1,10 +1,10 @@
 #pragma once
-// By what a System V set of semaphores is found. A text is a name of ours, whose key file lies in the
-// runtime directory; the numbers of System V are said explicitly:
+// By what a System V set of semaphores is found. A text is a name of ours, whose key file lies in
+// the runtime directory; the numbers of System V are said explicitly:
 //
 //     system_v_semaphore_set::open("workers");                              // workers.sem.sysv
-//     system_v_semaphore_set::open(semaphore_set_name::key(0x5a11));        // as `ipcs -s` lists it
-//     semaphore_set_name::file_key("/etc/workers.conf", 1)                  // ftok(3)
+//     system_v_semaphore_set::open(semaphore_set_name::key(0x5a11));        // as `ipcs -s` lists
+//     it semaphore_set_name::file_key("/etc/workers.conf", 1)                  // ftok(3)
 
 #include <sys/types.h>
 

@@ -1,6 +1,6 @@
 #pragma once
-// One semaphore of a System V set: counting, as an event; and one unit of it held in such a way that
-// the kernel gives it back when the holder dies. Sets are made and found by
+// One semaphore of a System V set: counting, as an event; and one unit of it held in such a way
+// that the kernel gives it back when the holder dies. Sets are made and found by
 // system_v_semaphore_set.hpp.
 
 #include <sys/types.h>

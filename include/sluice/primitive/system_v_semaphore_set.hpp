@@ -80,14 +80,14 @@ struct semaphore_set_limits {
 
 /// A set of semaphores.
 ///
-/// *Semantics*: `create` fails with `file_exists` when the name or key is taken. A set is found with
-/// its initial values or not at all; `open_or_create` completes one whose creator was killed before
-/// that. What exists is used as it is: it must have as many semaphores as wanted. *Threads*: all
-/// verbs from any thread of any process at once; the object itself like any value. *Errors*:
+/// *Semantics*: `create` fails with `file_exists` when the name or key is taken. A set is found
+/// with its initial values or not at all; `open_or_create` completes one whose creator was killed
+/// before that. What exists is used as it is: it must have as many semaphores as wanted. *Threads*:
+/// all verbs from any thread of any process at once; the object itself like any value. *Errors*:
 /// `errc::removed` when the set is removed, also while waiting; limits name the sysctl, and
-/// `limits()` tells the values. *Lifetime*: whoever created it removes it at its end, which ends the
-/// waits of all others, unless `persist`; so what `open_or_create` found is never removed but by
-/// `unlink`. *Crash*: the set stays, with its values, until `unlink`, ipcrm(1) or the next boot.
+/// `limits()` tells the values. *Lifetime*: whoever created it removes it at its end, which ends
+/// the waits of all others, unless `persist`; so what `open_or_create` found is never removed but
+/// by `unlink`. *Crash*: the set stays, with its values, until `unlink`, ipcrm(1) or the next boot.
 class system_v_semaphore_set {
  public:
   [[nodiscard]] static result<system_v_semaphore_set> create(
