@@ -60,5 +60,7 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& channel_scenarios();
 /// Events, memory, processes and names.
 [[nodiscard]] const std::vector<scenario>& system_scenarios();
+/// Semaphores, and the event in shared memory.
+[[nodiscard]] const std::vector<scenario>& semaphore_scenarios();
 
 }  // namespace sluice::test
