@@ -32,6 +32,8 @@ struct cell {
 [[nodiscard]] std::vector<cell> fallback_cells();
 /// One process that talks to itself: what a call costs without anybody to wait for.
 [[nodiscard]] std::vector<cell> single_process_cells();
+/// Semaphores, and the event in shared memory.
+[[nodiscard]] std::vector<cell> semaphore_cells();
 
 [[nodiscard]] std::vector<cell> all_cells();
 

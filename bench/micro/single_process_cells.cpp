@@ -10,6 +10,7 @@
 #include <string>
 #include <system_error>
 
+#include "one_process.hpp"
 #include "stream_contest.hpp"
 
 namespace bench {
@@ -20,30 +21,6 @@ void expect(ssize_t outcome, std::size_t wanted, const char* operation) {
   if (outcome < 0) throw std::system_error{errno, std::generic_category(), operation};
   if (static_cast<std::size_t>(outcome) != wanted)
     throw std::runtime_error{std::string{operation} + " took another number of bytes"};
-}
-
-/// Makes a contest of two functions that move message number i to and fro.
-template <class Sluice, class Raw>
-contest one_process(Sluice with_sluice, Raw with_raw, const cell_settings& settings) {
-  pin_to(allowed_cores().front());
-  be_a_batch(false);
-  return [=](side which, std::uint64_t messages) mutable {
-    const std::uint64_t calls_before = settings.calls_so_far();
-    const double cpu_before = cpu_seconds();
-    const auto start = std::chrono::steady_clock::now();
-    if (which == side::sluice) {
-      for (std::uint64_t i = 0; i < messages; ++i) with_sluice(i);
-    } else {
-      for (std::uint64_t i = 0; i < messages; ++i) with_raw(i);
-    }
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    const std::uint64_t calls = settings.calls_so_far() - calls_before;
-    // Half of the calls send and half receive, in each of these loops.
-    return segment{.seconds = elapsed.count(),
-                   .cpu_seconds = cpu_seconds() - cpu_before,
-                   .sender_calls = which == side::sluice ? calls / 2 : messages,
-                   .receiver_calls = which == side::sluice ? calls - calls / 2 : messages};
-  };
 }
 
 /// Bytes through a pipe, unframed: write and read, nothing else.
@@ -130,7 +107,7 @@ std::vector<cell> single_process_cells() {
 
 std::vector<cell> all_cells() {
   std::vector<cell> cells = single_process_cells();
-  for (auto more : {stream_cells(), fallback_cells()})
+  for (auto more : {semaphore_cells(), stream_cells(), fallback_cells()})
     cells.insert(cells.end(), more.begin(), more.end());
   return cells;
 }
