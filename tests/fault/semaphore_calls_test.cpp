@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <new>
@@ -40,6 +41,9 @@ TEST_F(SharedEventCalls, are_none_while_nobody_sleeps) {
 
 TEST_F(SharedEventCalls, are_one_to_wake_a_sleeper_and_none_after_it) {
   child waiter{[&] { EXPECT_TRUE(event_.wait()); }};
+  // Until it has said that it goes to sleep, and then until it sleeps.
+  while (reinterpret_cast<const std::atomic<std::uint32_t>&>(event_).load() == 0) {
+  }
   wait_until_asleep(waiter.id());
   const fault_plan plan;
   EXPECT_TRUE(event_.notify());

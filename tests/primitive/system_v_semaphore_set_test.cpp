@@ -71,8 +71,9 @@ TEST(SystemVSemaphoreSet, waits_until_a_semaphore_is_zero) {
   EXPECT_TRUE(would_block(set.try_apply({{.change = 0}}).error()));
   EXPECT_EQ(set.apply({{.change = 0}}, 20ms).error(), std::errc::timed_out);
   child waiter{[&] { EXPECT_TRUE(set.apply({{.change = 0}}, deadline{patience})); }};
-  wait_until_asleep(waiter.id());
   auto one = set.semaphore(0).value();
+  for (const deadline until{patience}; one.waiters_for_zero().value() != 1 && !until.has_passed();)
+    ::usleep(100);
   EXPECT_EQ(one.waiters_for_zero().value(), 1U);
   EXPECT_EQ(one.waiters().value(), 0U);
   EXPECT_TRUE(one.try_wait());
@@ -94,7 +95,8 @@ TEST(SystemVSemaphoreSet, tells_values_waiters_and_the_last_process) {
   auto one = set.semaphore(1).value();
   std::vector<child> waiters;
   for (int i = 0; i < 2; ++i) waiters.emplace_back([&] { EXPECT_TRUE(one.wait()); });
-  for (const child& each : waiters) wait_until_asleep(each.id());
+  for (const deadline until{patience}; one.waiters().value() != 2 && !until.has_passed();)
+    ::usleep(100);
   EXPECT_EQ(one.waiters().value(), 2U);
   EXPECT_TRUE(one.notify(2));
   for (child& each : waiters) each.wait_success();

@@ -11,6 +11,7 @@
 #include <sluice/base/result.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice {
 
