@@ -182,7 +182,8 @@ TEST_F(SharedEventCrash, waiter_killed_while_it_goes_to_sleep_keeps_nobody_else_
   using namespace std::chrono_literals;
   const long killed = test::kill_at_each_step({
       .reset = [&] { make({.counting = true}); },
-      .operation = [&] { static_cast<void>(event().wait(1ms)); },
+      // Long enough for single steps to come as far as the sleep.
+      .operation = [&] { static_cast<void>(event().wait(100ms)); },
       .judge =
           [&] {
             child other{[&] { EXPECT_TRUE(event().wait()); }};
