@@ -14,6 +14,18 @@
 #include <sluice/base/result.hpp>
 #include <span>
 
+// Thread sanitizers do not know sem_clockwait and must be told what it brings with it.
+#if defined(__SANITIZE_THREAD__)
+#define SLUICE_TELL_THREAD_SANITIZER_OF_SEMAPHORES 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_TELL_THREAD_SANITIZER_OF_SEMAPHORES 1
+#endif
+#endif
+#ifdef SLUICE_TELL_THREAD_SANITIZER_OF_SEMAPHORES
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace sluice::syscall {
 
 // System V sets.
@@ -96,6 +108,9 @@ inline int posix_semaphore_wait(sem_t* semaphore, deadline until) noexcept {
   do {
     outcome = ::sem_clockwait(semaphore, CLOCK_MONOTONIC, &when) == 0 ? 0 : errno;
   } while (outcome == EINTR);
+#ifdef SLUICE_TELL_THREAD_SANITIZER_OF_SEMAPHORES
+  if (outcome == 0) __tsan_acquire(semaphore);
+#endif
   return outcome;
 }
 inline int posix_semaphore_value(sem_t* semaphore) noexcept {
