@@ -55,6 +55,7 @@ int main(int count, char** arguments) {
       sluice::system_v_semaphore_set::open_or_create("licences", {.initial = {licences, licences}})
           .value();
   std::vector<sluice::process> children;
+  children.reserve(workers);
   for (int worker = 0; worker < workers; ++worker)
     children.push_back(
         sluice::process::fork([&, worker] { return work(set, arguments[1], worker); }).value());
