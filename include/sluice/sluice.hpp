@@ -49,3 +49,9 @@
 #include <sluice/primitive/segment_format.hpp>
 #include <sluice/primitive/segment_guard.hpp>
 #include <sluice/primitive/shared_memory.hpp>
+#include <sluice/primitive/posix_semaphore.hpp>
+#include <sluice/primitive/semaphore_name.hpp>
+#include <sluice/primitive/semaphore_set_name.hpp>
+#include <sluice/primitive/shared_event.hpp>
+#include <sluice/primitive/system_v_semaphore.hpp>
+#include <sluice/primitive/system_v_semaphore_set.hpp>

@@ -26,6 +26,11 @@ constexpr std::array channels{
     channel_traits<posix_queue_receiver>,
     channel_traits<local_receiver>,
     channel_traits<event>,
+    channel_traits<pipe_reader>,     channel_traits<framed_receiver<pipe_reader>>,
+    channel_traits<fifo_reader>,     channel_traits<framed_receiver<fifo_reader>>,
+    channel_traits<fifo_receiver>,   channel_traits<local_receiver>,
+    channel_traits<event>,           channel_traits<shared_event>,
+    channel_traits<posix_semaphore>, channel_traits<system_v_semaphore>,
 };
 
 constexpr std::string_view no = "–";

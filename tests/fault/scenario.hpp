@@ -66,5 +66,7 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& system_scenarios();
 /// Shared memory.
 [[nodiscard]] const std::vector<scenario>& memory_scenarios();
+/// Semaphores, and the event in shared memory.
+[[nodiscard]] const std::vector<scenario>& semaphore_scenarios();
 
 }  // namespace sluice::test

@@ -70,6 +70,9 @@ std::string_view operation_of(long number) {
       {SYS_mq_timedsend, "mq_timedsend"},
       {SYS_mq_timedreceive, "mq_timedreceive"},
       {SYS_prlimit64, "getrlimit"},
+      {SYS_futex, "futex"},
+      {SYS_semget, "semget"},
+      {SYS_semtimedop, "semop"},
   };
   const auto found = names.find(number);
   return found == names.end() ? std::string_view{"unknown call"} : found->second;
@@ -122,6 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Channels, Sweep, testing::ValuesIn(channel_scenarios())
 INSTANTIATE_TEST_SUITE_P(Signals, Sweep, testing::ValuesIn(signal_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Memory, Sweep, testing::ValuesIn(memory_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Queues, Sweep, testing::ValuesIn(queue_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(Semaphores, Sweep, testing::ValuesIn(semaphore_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);
 
 TEST_P(Sweep, without_a_fault_succeeds) { EXPECT_FALSE(run({}, 0).failed); }
