@@ -15,6 +15,7 @@
 #include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/local_channel.hpp>
 #include <sluice/channel/message_selection.hpp>
+#include <sluice/channel/mailbox.hpp>
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/posix_queue.hpp>
