@@ -60,7 +60,7 @@ result<memory_create_options> created_with(const mailbox_create_options& options
   const std::size_t size = mailbox_bytes(options.capacity_messages, options.max_message_bytes);
   if (size == 0)
     return failure{std::errc::invalid_argument, operation,
-                   "max_message_bytes is at most 2^32-1, and all slots together must be "
+                   "max_message_bytes is at most 64 MiB, and all slots together must be "
                    "addressable"};
   return memory_create_options{
       .size_bytes = size,

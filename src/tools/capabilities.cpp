@@ -13,24 +13,20 @@ namespace {
 
 // A new channel class is one line here.
 constexpr std::array channels{
-    channel_traits<pipe_reader>,    channel_traits<framed_receiver<pipe_reader>>,
-    channel_traits<fifo_reader>,    channel_traits<framed_receiver<fifo_reader>>,
-    channel_traits<fifo_receiver>,  channel_traits<signal_channel_receiver>,
-    channel_traits<local_receiver>, channel_traits<event>,
     channel_traits<pipe_reader>,
     channel_traits<framed_receiver<pipe_reader>>,
     channel_traits<fifo_reader>,
     channel_traits<framed_receiver<fifo_reader>>,
     channel_traits<fifo_receiver>,
+    channel_traits<signal_channel_receiver>,
     channel_traits<system_v_queue_receiver>,
     channel_traits<posix_queue_receiver>,
+    channel_traits<mailbox_receiver>,
     channel_traits<local_receiver>,
     channel_traits<event>,
-    channel_traits<pipe_reader>,     channel_traits<framed_receiver<pipe_reader>>,
-    channel_traits<fifo_reader>,     channel_traits<framed_receiver<fifo_reader>>,
-    channel_traits<fifo_receiver>,   channel_traits<local_receiver>,
-    channel_traits<event>,           channel_traits<shared_event>,
-    channel_traits<posix_semaphore>, channel_traits<system_v_semaphore>,
+    channel_traits<shared_event>,
+    channel_traits<posix_semaphore>,
+    channel_traits<system_v_semaphore>,
 };
 
 constexpr std::string_view no = "–";

@@ -112,7 +112,7 @@ TEST_F(Mailbox, impossible_options_are_refused_with_the_reason) {
   for (const mailbox_create_options& options :
        {mailbox_create_options{.capacity_messages = 0},
         mailbox_create_options{.max_message_bytes = 0},
-        mailbox_create_options{.max_message_bytes = std::size_t{1} << 32},
+        mailbox_create_options{.max_message_bytes = (std::size_t{64} << 20) + 1},
         mailbox_create_options{.capacity_messages = SIZE_MAX},
         mailbox_create_options{.capacity_messages = SIZE_MAX / 4096}}) {
     auto refused = mailbox::create("impossible", options);

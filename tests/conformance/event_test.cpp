@@ -78,7 +78,6 @@ struct events {
   using with = ::testing::Types<between<Links, Peer>...>;
 };
 
-using all_events = events<merging_event_link, counting_event_link>;
 // Events of one process: a signal goes to a process, so no other can wait for it.
 using own_events = events<signal_link<false>, signal_link<true>>;
 using all_events = events<merging_event_link, counting_event_link, shared_event_link<false>,

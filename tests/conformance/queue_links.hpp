@@ -1,15 +1,18 @@
 #pragma once
-// The message queues of the kernel in the shape of the suites.
+// The message queues of the kernel, and the mailbox, in the shape of the suites.
 
 #include <cstddef>
 #include <optional>
+#include <sluice/channel/mailbox.hpp>
 #include <sluice/channel/posix_queue.hpp>
 #include <sluice/channel/posix_queue_receiver.hpp>
 #include <sluice/channel/posix_queue_sender.hpp>
 #include <sluice/channel/system_v_queue.hpp>
 #include <sluice/channel/system_v_queue_receiver.hpp>
 #include <sluice/channel/system_v_queue_sender.hpp>
+#include <string>
 
+#include "conformance/message_links.hpp"
 #include "support/isolation.hpp"
 
 namespace sluice::test {
@@ -50,6 +53,30 @@ struct posix_queue_link {
  public:
   std::optional<posix_queue_sender> sender = another_sender();
   std::optional<posix_queue_receiver> receiver = another_receiver();
+};
+
+struct mailbox_link {
+  static constexpr const char* name = "mailbox";
+
+  explicit mailbox_link(std::size_t max_message_bytes = usual_max_message_bytes)
+      : name_(unique_name()),
+        made_(mailbox::create(name_, {.capacity_messages = 16,
+                                      .max_message_bytes = max_message_bytes})
+                  .value()) {}
+  [[nodiscard]] mailbox_sender another_sender() const {
+    return mailbox_sender::open(name_).value();
+  }
+  [[nodiscard]] mailbox_receiver another_receiver() const {
+    return mailbox_receiver::open(name_).value();
+  }
+
+ private:
+  std::string name_;
+  mailbox made_;
+
+ public:
+  std::optional<mailbox_sender> sender = another_sender();
+  std::optional<mailbox_receiver> receiver = another_receiver();
 };
 
 }  // namespace sluice::test

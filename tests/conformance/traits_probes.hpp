@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "conformance/signal_links.hpp"
 #include "conformance/queue_links.hpp"
+#include "conformance/signal_links.hpp"
 #include "support/isolation.hpp"
 
 namespace sluice::test {
@@ -193,23 +193,14 @@ struct fifo_channel_probe : named_probe<fifo_channel_ends> {
   }
 };
 
-struct signal_channel_probe {
-  static constexpr const char* name = "signal_channel";
-  using sender_type = signal_channel_sender;
-  using receiver_type = signal_channel_receiver;
-
-  signal_channel_link link;
-  sender_type another_sender() const { return link.another_sender(); }
-  receiver_type another_receiver() const { return link.another_receiver(); }
-  // A process that is gone leaves no signals, and nothing leads to it.
-  static void leave_behind(const std::string&, const_bytes) {}
-  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
 struct system_v_queue_probe {
   static constexpr const char* name = "system_v_queue";
   using sender_type = system_v_queue_sender;
   using receiver_type = system_v_queue_receiver;
 
   system_v_queue_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
   static void leave_behind(const std::string& called, const_bytes text) {
     auto made = system_v_queue::create(called).value();
     made.persist();
@@ -232,6 +223,8 @@ struct posix_queue_probe {
   using receiver_type = posix_queue_receiver;
 
   posix_queue_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
   static void leave_behind(const std::string& called, const_bytes text) {
     auto made = posix_queue::create(called).value();
     made.persist();
@@ -241,6 +234,46 @@ struct posix_queue_probe {
     return posix_queue_receiver::open(called).value();
   }
   static bool unlink(const std::string& called) { return posix_queue::unlink(called).has_value(); }
+  bool accepts_maximum(std::size_t bytes) {
+    return link.sender->try_send(message_bytes(bytes)).has_value();
+  }
+};
+
+struct mailbox_probe {
+  static constexpr const char* name = "mailbox";
+  using sender_type = mailbox_sender;
+  using receiver_type = mailbox_receiver;
+
+  mailbox_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  static void leave_behind(const std::string& name, const_bytes text) {
+    auto made = mailbox::create(name).value();
+    made.persist();
+    EXPECT_TRUE(mailbox_sender::open(name).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& name) {
+    return mailbox_receiver::open(name).value();
+  }
+  static bool unlink(const std::string& name) { return mailbox::unlink(name).has_value(); }
+  static bool accepts_maximum(std::size_t bytes) {
+    return mailbox::create(unique_name(), {.capacity_messages = 1, .max_message_bytes = bytes})
+        .has_value();
+  }
+};
+
+struct signal_channel_probe {
+  static constexpr const char* name = "signal_channel";
+  using sender_type = signal_channel_sender;
+  using receiver_type = signal_channel_receiver;
+
+  signal_channel_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  // A process that is gone leaves no signals, and nothing leads to it.
+  static void leave_behind(const std::string&, const_bytes) {}
+  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
   bool accepts_maximum(std::size_t bytes) {
     return link.sender->try_send(message_bytes(bytes)).has_value();
   }

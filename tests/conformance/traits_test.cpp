@@ -9,6 +9,9 @@
 #include <limits>
 #include <set>
 #include <sluice/primitive/event.hpp>
+#include <sluice/primitive/posix_semaphore.hpp>
+#include <sluice/primitive/shared_event.hpp>
+#include <sluice/primitive/system_v_semaphore.hpp>
 #include <string_view>
 
 #include "conformance/byte_stream_conformance.hpp"
@@ -97,11 +100,9 @@ class ChannelTraits : public ::testing::Test {
   Probe probe;
 };
 
-using all_probes = ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe,
-                                    framed_fifo_probe, fifo_channel_probe, signal_channel_probe>;
 using all_probes =
     ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
-                     fifo_channel_probe, system_v_queue_probe, posix_queue_probe>;
+                     fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe, signal_channel_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -265,9 +266,13 @@ TEST(Mechanisms, have_different_names) {
                          channel_traits<fifo_reader>.mechanism,
                          channel_traits<framed_receiver<fifo_reader>>.mechanism,
                          channel_traits<fifo_receiver>.mechanism,
-                         channel_traits<signal_channel_receiver>.mechanism,
                          channel_traits<system_v_queue_receiver>.mechanism,
                          channel_traits<posix_queue_receiver>.mechanism,
+                         channel_traits<mailbox_receiver>.mechanism,
+                         channel_traits<signal_channel_receiver>.mechanism,
+                         channel_traits<shared_event>.mechanism,
+                         channel_traits<posix_semaphore>.mechanism,
+                         channel_traits<system_v_semaphore>.mechanism,
                          channel_traits<event>.mechanism};
   EXPECT_EQ(std::set<std::string_view>(names.begin(), names.end()).size(), names.size());
 }

@@ -25,7 +25,7 @@ inline constexpr channel_capabilities mailbox_capabilities{
     .many_receivers = true,
     .pollable = false,
     .survives_processes = true,
-    .max_message_bytes = 0xffff'ffff,
+    .max_message_bytes = std::size_t{64} << 20,
 };
 
 struct mailbox_create_options {

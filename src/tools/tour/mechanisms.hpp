@@ -11,6 +11,7 @@
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
 #include "tools/tour/signal_links.hpp"
+#include "tools/tour/mailbox_link.hpp"
 #include "tools/tour/queue_links.hpp"
 
 namespace sluice::tour {
@@ -87,6 +88,8 @@ inline constexpr std::array mechanisms{
                                  "sends what is longer than 8 KiB in pieces"),
     one_way<posix_queue_link>("posix-queue", "a POSIX message queue that both open by name",
                               "sends what is longer than 8 KiB in pieces"),
+    one_way<mailbox_link>("mailbox", "slots in shared memory, a mutex and two semaphores",
+                          "sends what is longer than 8 KiB in pieces"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
