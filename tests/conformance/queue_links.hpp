@@ -60,8 +60,8 @@ struct mailbox_link {
 
   explicit mailbox_link(std::size_t max_message_bytes = usual_max_message_bytes)
       : name_(unique_name()),
-        made_(mailbox::create(name_, {.capacity_messages = 16,
-                                      .max_message_bytes = max_message_bytes})
+        made_(mailbox::create(name_,
+                              {.capacity_messages = 16, .max_message_bytes = max_message_bytes})
                   .value()) {}
   [[nodiscard]] mailbox_sender another_sender() const {
     return mailbox_sender::open(name_).value();

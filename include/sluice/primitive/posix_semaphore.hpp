@@ -55,7 +55,7 @@ struct semaphore_open_options {
 class posix_semaphore {
  public:
   static constexpr channel_capabilities capabilities{
-      .mechanism = "posix_semaphore",
+      .mechanism = "POSIX semaphore",
       .keeps_boundaries = false,
       .order = ordering::total,
       .many_senders = true,

@@ -36,7 +36,7 @@ struct shared_event_options {
 class shared_event {
  public:
   static constexpr channel_capabilities capabilities{
-      .mechanism = "shared_event (futex)",
+      .mechanism = "shared event (futex)",
       .keeps_boundaries = false,
       .order = ordering::total,
       .many_senders = true,

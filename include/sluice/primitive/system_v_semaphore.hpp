@@ -60,7 +60,7 @@ class [[nodiscard]] semaphore_unit {
 class system_v_semaphore {
  public:
   static constexpr channel_capabilities capabilities{
-      .mechanism = "system_v_semaphore",
+      .mechanism = "System V semaphore",
       .keeps_boundaries = false,
       .order = ordering::total,
       .many_senders = true,

@@ -8,11 +8,11 @@
 #include <string_view>
 
 #include "tools/tour/fifo_links.hpp"
+#include "tools/tour/mailbox_link.hpp"
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
-#include "tools/tour/signal_links.hpp"
-#include "tools/tour/mailbox_link.hpp"
 #include "tools/tour/queue_links.hpp"
+#include "tools/tour/signal_links.hpp"
 
 namespace sluice::tour {
 
