@@ -78,7 +78,11 @@ TEST(Tour, awkward_files_arrive_byte_for_byte_through_every_mechanism) {
     EXPECT_THAT(row.at("troubles"), IsEmpty());
     EXPECT_GT(row.at("messages_per_second"), 0.0);
     EXPECT_GT(row.at("megabytes_per_second"), 0.0);
-    EXPECT_GT(row.at("system_calls_per_message"), 0.0);
+    if (row.at("mechanism") == "mailbox") {
+      EXPECT_TRUE(row.at("system_calls_per_message").is_null());  // the C library makes them
+    } else {
+      EXPECT_GT(row.at("system_calls_per_message"), 0.0);
+    }
     if (row.at("sampled") && !row.at("request_and_reply")) {
       EXPECT_GT(row.at("messages"), 0);
       EXPECT_LE(row.at("bytes"), bytes);

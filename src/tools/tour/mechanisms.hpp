@@ -89,7 +89,8 @@ inline constexpr std::array mechanisms{
     one_way<posix_queue_link>("posix-queue", "a POSIX message queue that both open by name",
                               "sends what is longer than 8 KiB in pieces"),
     one_way<mailbox_link>("mailbox", "slots in shared memory, a mutex and two semaphores",
-                          "sends what is longer than 8 KiB in pieces"),
+                          "sends what is longer than 8 KiB in pieces; it sleeps and wakes in the C "
+                          "library, whose system calls are not counted"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
