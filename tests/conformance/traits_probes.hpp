@@ -247,15 +247,15 @@ struct mailbox_probe {
   mailbox_link link;
   sender_type another_sender() const { return link.another_sender(); }
   receiver_type another_receiver() const { return link.another_receiver(); }
-  static void leave_behind(const std::string& name, const_bytes text) {
-    auto made = mailbox::create(name).value();
+  static void leave_behind(const std::string& its_name, const_bytes text) {
+    auto made = mailbox::create(its_name).value();
     made.persist();
-    EXPECT_TRUE(mailbox_sender::open(name).value().try_send(text));
+    EXPECT_TRUE(mailbox_sender::open(its_name).value().try_send(text));
   }
-  static std::optional<receiver_type> find_again(const std::string& name) {
-    return mailbox_receiver::open(name).value();
+  static std::optional<receiver_type> find_again(const std::string& its_name) {
+    return mailbox_receiver::open(its_name).value();
   }
-  static bool unlink(const std::string& name) { return mailbox::unlink(name).has_value(); }
+  static bool unlink(const std::string& its_name) { return mailbox::unlink(its_name).has_value(); }
   static bool accepts_maximum(std::size_t bytes) {
     return mailbox::create(unique_name(), {.capacity_messages = 1, .max_message_bytes = bytes})
         .has_value();
