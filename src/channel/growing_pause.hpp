@@ -13,12 +13,12 @@ class growing_pause {
   /// The end of the next pause, which is not after `until`.
   [[nodiscard]] deadline next(deadline until) noexcept {
     const deadline end = earlier(until, deadline{pause_});
+    constexpr std::chrono::microseconds longest{10'000};
     pause_ = std::min(pause_ * 2, longest);
     return end;
   }
 
  private:
-  static constexpr std::chrono::microseconds longest{10'000};
   std::chrono::microseconds pause_{50};
 };
 

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cstring>
-#include <limits>
 #include <new>
 #include <sluice/base/name.hpp>
 #include <sluice/channel/mailbox.hpp>
@@ -10,19 +7,6 @@
 #include "channel/mailbox_layout.hpp"
 
 namespace sluice {
-
-std::size_t mailbox_slot_bytes(std::size_t max_message_bytes) noexcept {
-  constexpr std::size_t unit = alignof(mailbox_slot_header);
-  if (max_message_bytes > mailbox_capabilities.max_message_bytes) return 0;
-  return sizeof(mailbox_slot_header) + (max_message_bytes + unit - 1) / unit * unit;
-}
-
-std::size_t mailbox_bytes(std::size_t capacity_messages, std::size_t max_message_bytes) noexcept {
-  const std::size_t slot = mailbox_slot_bytes(max_message_bytes);
-  constexpr std::size_t largest = std::numeric_limits<std::ptrdiff_t>::max();
-  if (slot == 0 || capacity_messages > (largest - mailbox_layout::slots_offset) / slot) return 0;
-  return mailbox_layout::slots_offset + capacity_messages * slot;
-}
 
 namespace {
 

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <sluice/channel/mailbox.hpp>
 #include <sluice/primitive/mutex.hpp>
 #include <sluice/primitive/posix_semaphore.hpp>
 #include <type_traits>
@@ -52,10 +54,20 @@ static_assert(offsetof(mailbox_layout, sent) == 144);
 static_assert(offsetof(mailbox_layout, received) == 152);
 static_assert(sizeof(mailbox_layout) <= mailbox_layout::slots_offset);
 
-/// Bytes from the start of one slot to that of the next, and of all of it; 0 when that cannot be
-/// addressed.
-[[nodiscard]] std::size_t mailbox_slot_bytes(std::size_t max_message_bytes) noexcept;
-[[nodiscard]] std::size_t mailbox_bytes(std::size_t capacity_messages,
-                                        std::size_t max_message_bytes) noexcept;
+/// Bytes from the start of one slot to that of the next; 0 for messages beyond the largest.
+[[nodiscard]] inline std::size_t mailbox_slot_bytes(std::size_t max_message_bytes) noexcept {
+  constexpr std::size_t unit = alignof(mailbox_slot_header);
+  if (max_message_bytes > mailbox_capabilities.max_message_bytes) return 0;
+  return sizeof(mailbox_slot_header) + (max_message_bytes + unit - 1) / unit * unit;
+}
+
+/// Bytes of all of it; 0 when so many slots cannot be addressed.
+[[nodiscard]] inline std::size_t mailbox_bytes(std::size_t capacity_messages,
+                                               std::size_t max_message_bytes) noexcept {
+  const std::size_t slot = mailbox_slot_bytes(max_message_bytes);
+  constexpr std::size_t largest = std::numeric_limits<std::ptrdiff_t>::max();
+  if (slot == 0 || capacity_messages > (largest - mailbox_layout::slots_offset) / slot) return 0;
+  return mailbox_layout::slots_offset + capacity_messages * slot;
+}
 
 }  // namespace sluice

@@ -1,7 +1,6 @@
-#include <algorithm>
-#include <chrono>
 #include <sluice/channel/signal_channel.hpp>
 
+#include "channel/growing_pause.hpp"
 #include "channel/signal_channel_format.hpp"
 #include "os/signal_status.hpp"
 #include "os/syscall.hpp"
@@ -12,19 +11,6 @@ namespace sluice {
 namespace {
 
 constexpr const char* operation = "signal_channel_sender";
-
-// How long to sleep before looking again: what nobody tells us of has to be asked for.
-class growing_pause {
- public:
-  [[nodiscard]] deadline next(deadline until) noexcept {
-    const deadline woken{now_};
-    now_ = std::min(now_ * 2, std::chrono::microseconds{10'000});
-    return earlier(until, woken);
-  }
-
- private:
-  std::chrono::microseconds now_{50};
-};
 
 }  // namespace
 
