@@ -43,7 +43,7 @@ contest open_posix_semaphore(const cell_settings& settings) {
     expect_success(::sem_post(&shared->raw), "sem_post");
     expect_success(::sem_wait(&shared->raw), "sem_wait");
   };
-  return one_process(with_sluice, with_raw, settings);
+  return one_process(with_sluice, with_raw, settings, 0);
 }
 
 /// A semaphore of a System V set, given and taken.
@@ -84,7 +84,7 @@ contest open_shared_event(const cell_settings& settings) {
         !shared->raw.compare_exchange_strong(one, 0))
       throw std::runtime_error{"an event was lost or invented"};
   };
-  return one_process(with_sluice, with_raw, settings);
+  return one_process(with_sluice, with_raw, settings, 0);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ contest open_to_self(const cell_settings& settings) {
     expect(::syscall(SYS_rt_sigqueueinfo, info.si_pid, number, &info) == 0, "rt_sigqueueinfo");
     expect_payload(read_one(both->receiver.native_handle()), i);
   };
-  return one_process(with_sluice, with_raw, settings);
+  return one_process(with_sluice, with_raw, settings, 4);
 }
 
 // To a process by its descriptor. Raw code that shall not lose a signal to a dead process that
@@ -101,7 +101,7 @@ contest open_to_process(const cell_settings& settings) {
            "pidfd_send_signal");
     expect_payload(read_one(both->receiver.native_handle()), i);
   };
-  return one_process(with_sluice, with_raw, settings);
+  return one_process(with_sluice, with_raw, settings, 5);
 }
 
 // Messages of the channel: as above, with room for 32 of them in each read, and getpid(2) once more
@@ -143,7 +143,7 @@ contest open_channel(const cell_settings& settings) {
     expect(got == static_cast<ssize_t>(sizeof found[0]), "read");
     expect_payload(found[0].ssi_ptr, i);
   };
-  return one_process(with_sluice, with_raw, settings);
+  return one_process(with_sluice, with_raw, settings, 7);
 }
 
 // Looking in passing whether a stop was asked for, which it was not. getpid(2) tells a forked copy.

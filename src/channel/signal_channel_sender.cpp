@@ -44,7 +44,7 @@ result<void> signal_channel_sender::state::queue(const syscall::queued_signal& s
   constexpr const char* gone = "the receiver's process has ended";
   // Asked first, since a dead process that nobody has reaped takes signals without complaint, and
   // not afterwards, since the message may be what it was waiting for to end.
-  auto dead = is_dead(deadline::now());
+  auto dead = syscall::is_readable(receiver.get());
   if (!dead) return failure{dead.error()};
   if (*dead) return failure{std::errc::broken_pipe, operation, gone};
   auto queued = syscall::queue_signal(receiver.get(), signal);

@@ -163,6 +163,15 @@ result<void> wait_writable(int fd, deadline until) {
   return wait_for(fd, POLLOUT, until, "wait_writable");
 }
 
+result<bool> is_readable(int fd) {
+  auto ready = poll(fd, POLLIN, deadline::now());
+  if (!ready) return failure{ready.error()};
+  if ((*ready & POLLNVAL) != 0)
+    return failure{std::errc::bad_file_descriptor, "is_readable",
+                   "something else in this process closed our descriptor"};
+  return *ready != 0;
+}
+
 result<void> sleep(deadline until) {
   while (!until.has_passed()) {
     timespec left{};

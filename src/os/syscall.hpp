@@ -48,6 +48,10 @@ inline constexpr int no_wait = 0x00000008;    // RWF_NOWAIT
 /// `timed_out` once the deadline passed.
 [[nodiscard]] result<void> wait_readable(int fd, deadline until);
 [[nodiscard]] result<void> wait_writable(int fd, deadline until);
+/// Whether it can be read, or has an end or an error to report, now: without an error to be made
+/// and told apart where the answer is no, as it nearly always is to who asks whether a process
+/// died.
+[[nodiscard]] result<bool> is_readable(int fd);
 /// Sleeps until the deadline or for ever.
 [[nodiscard]] result<void> sleep(deadline until);
 

@@ -23,10 +23,10 @@ result<void> check_for_group(int number, std::uint64_t payload) {
 // Asked first, since a dead process that nobody has reaped takes signals without complaint, and not
 // afterwards, since the signal may be what ends it.
 result<void> check_alive(int process) {
-  auto dead = syscall::wait_readable(process, deadline::now());
-  if (dead) return failure{std::errc::no_such_process, operation, "the process has died"};
-  if (dead.error() == std::errc::timed_out) return {};
-  return dead;
+  auto dead = syscall::is_readable(process);
+  if (!dead) return failure{dead.error()};
+  if (*dead) return failure{std::errc::no_such_process, operation, "the process has died"};
+  return {};
 }
 
 }  // namespace
