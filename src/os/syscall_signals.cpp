@@ -20,8 +20,10 @@ using kernel_set = std::uint64_t;
 
 // Blocking what the C library uses between its threads (cancelling, changing user) would hang it.
 kernel_set without_reserved(kernel_set set) noexcept {
-  for (int number = 32; number < SIGRTMIN; ++number) set &= ~(kernel_set{1} << (number - 1));
-  return set;
+  const int first_of_programs = SIGRTMIN;  // asks the C library
+  const kernel_set below = (kernel_set{1} << (first_of_programs - 1)) - 1;
+  constexpr kernel_set standard = (kernel_set{1} << 31) - 1;
+  return set & ~(below & ~standard);
 }
 
 result<kernel_set> change_mask(int how, kernel_set set) {
@@ -58,15 +60,22 @@ failure not_queued(long outcome, const char* operation) noexcept {
 result<std::uint64_t> block_signals(std::uint64_t set) { return change_mask(SIG_BLOCK, set); }
 result<std::uint64_t> unblock_signals(std::uint64_t set) { return change_mask(SIG_UNBLOCK, set); }
 
-result<void> set_signal_mask(std::uint64_t set) {
-  if (auto changed = change_mask(SIG_SETMASK, set); !changed) return failure{changed.error()};
-  return {};
+bool set_signal_mask(std::uint64_t set) noexcept {
+  const kernel_set wanted = without_reserved(set);
+  constexpr void* nothing = nullptr;
+  return retried(SYS_rt_sigprocmask, SIG_SETMASK, &wanted, nothing, sizeof(kernel_set)) >= 0;
 }
 
-result<struct sigaction> exchange_signal_action(int number, const struct sigaction& action) {
+result<signal_action> exchange_signal_action(int number, const signal_action& action) {
+  struct sigaction wanted {};
+  wanted.sa_handler = action.handler;
+  wanted.sa_flags = action.flags;
+  std::memcpy(&wanted.sa_mask, &action.blocked, sizeof action.blocked);
   struct sigaction before;
-  if (::sigaction(number, &action, &before) != 0) return failed(-errno, "sigaction");
-  return before;
+  if (::sigaction(number, &wanted, &before) != 0) return failed(-errno, "sigaction");
+  signal_action found{.handler = before.sa_handler, .flags = before.sa_flags};
+  std::memcpy(&found.blocked, &before.sa_mask, sizeof found.blocked);
+  return found;
 }
 
 result<void> queue_signal(int process, const queued_signal& signal) {

@@ -20,12 +20,19 @@ namespace sluice::syscall {
 /// return what was blocked before.
 [[nodiscard]] result<std::uint64_t> block_signals(std::uint64_t set);
 [[nodiscard]] result<std::uint64_t> unblock_signals(std::uint64_t set);
-[[nodiscard]] result<void> set_signal_mask(std::uint64_t set);
+/// False if the kernel refused, for which there is no reason.
+bool set_signal_mask(std::uint64_t set) noexcept;
 
+/// What a signal does: what the kernel knows of it, a fifth of the C library's structure. With
+/// SA_SIGINFO `handler` is the function of three parameters.
+struct signal_action {
+  void (*handler)(int) = SIG_DFL;
+  int flags = 0;
+  std::uint64_t blocked = 0;  // while the handler runs
+};
 /// Sets what a signal does and returns what it did. Through the C library: the kernel's form needs
 /// a return path for handlers that belongs to it. Source: sigaction(2).
-[[nodiscard]] result<struct sigaction> exchange_signal_action(int number,
-                                                              const struct sigaction& action);
+[[nodiscard]] result<signal_action> exchange_signal_action(int number, const signal_action& action);
 
 /// A signal as it is queued: sender and user are filled in here. `mark` travels in si_errno, which
 /// nothing else uses.

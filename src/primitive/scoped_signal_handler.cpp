@@ -1,7 +1,6 @@
 #include <cassert>
 #include <sluice/primitive/scoped_signal_handler.hpp>
 #include <sluice/primitive/signal_set.hpp>
-#include <utility>
 
 #include "os/syscall_signals.hpp"
 
@@ -14,13 +13,10 @@ result<scoped_signal_handler> scoped_signal_handler::set(int number, function ha
                    "what SIGKILL and SIGSTOP do cannot be changed"};
   if (!is_signal(number))
     return failure{std::errc::invalid_argument, operation, "no signal that programs can use"};
-  struct sigaction wanted {};
-  wanted.sa_handler = handler;
-  wanted.sa_flags = SA_RESTART | SA_ONSTACK;
-  return syscall::exchange_signal_action(number, wanted)
-      .transform([number](const struct sigaction& before) {
-        return scoped_signal_handler{number, before};
-      });
+  const auto before = syscall::exchange_signal_action(
+      number, {.handler = handler, .flags = SA_RESTART | SA_ONSTACK});
+  if (!before) return failure{before.error()};
+  return scoped_signal_handler{number, {before->handler, before->flags, before->blocked}};
 }
 
 result<scoped_signal_handler> scoped_signal_handler::call(int number, function handler) {
@@ -38,12 +34,9 @@ result<scoped_signal_handler> scoped_signal_handler::restore_default(int number)
   return set(number, SIG_DFL);
 }
 
-scoped_signal_handler::scoped_signal_handler(scoped_signal_handler&& other) noexcept
-    : number_(std::exchange(other.number_, 0)), before_(other.before_) {}
-
-scoped_signal_handler::~scoped_signal_handler() {
-  if (number_ == 0) return;
-  [[maybe_unused]] const auto restored = syscall::exchange_signal_action(number_, before_);
+void scoped_signal_handler::restore() noexcept {
+  [[maybe_unused]] const auto restored = syscall::exchange_signal_action(
+      number_, {.handler = before_.handler, .flags = before_.flags, .blocked = before_.blocked});
   assert(restored);
 }
 

@@ -3,7 +3,9 @@
 
 #include <signal.h>
 
+#include <cstdint>
 #include <sluice/base/result.hpp>
+#include <utility>
 
 namespace sluice {
 
@@ -30,19 +32,29 @@ class scoped_signal_handler {
   /// Lets it do what it does in a program that never asked for anything else.
   [[nodiscard]] static result<scoped_signal_handler> restore_default(int number);
 
-  scoped_signal_handler(scoped_signal_handler&& other) noexcept;
+  scoped_signal_handler(scoped_signal_handler&& other) noexcept
+      : number_(std::exchange(other.number_, 0)), before_(other.before_) {}
   scoped_signal_handler& operator=(scoped_signal_handler&&) = delete;
-  ~scoped_signal_handler();
+  ~scoped_signal_handler() {
+    if (number_ != 0) restore();
+  }
 
   [[nodiscard]] int number() const noexcept { return number_; }
 
  private:
-  scoped_signal_handler(int number, const struct sigaction& before) noexcept
+  // What sigaction(2) tells, without the room that the C library's structure has to spare.
+  struct action {
+    function handler;
+    int flags;
+    std::uint64_t blocked;
+  };
+  scoped_signal_handler(int number, const action& before) noexcept
       : number_(number), before_(before) {}
+  void restore() noexcept;
   static result<scoped_signal_handler> set(int number, function handler);
 
   int number_;  // 0 after a move
-  struct sigaction before_;
+  action before_;
 };
 
 }  // namespace sluice

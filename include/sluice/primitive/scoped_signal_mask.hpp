@@ -4,6 +4,7 @@
 #include <sluice/base/result.hpp>
 #include <sluice/primitive/signal_set.hpp>
 #include <thread>
+#include <utility>
 
 namespace sluice {
 
@@ -26,15 +27,19 @@ class scoped_signal_mask {
   /// What the calling thread blocks now.
   [[nodiscard]] static result<signal_set> current();
 
-  scoped_signal_mask(scoped_signal_mask&& other) noexcept;
+  scoped_signal_mask(scoped_signal_mask&& other) noexcept
+      : before_(other.before_), thread_(std::exchange(other.thread_, {})) {}
   scoped_signal_mask& operator=(scoped_signal_mask&&) = delete;
-  ~scoped_signal_mask();
+  ~scoped_signal_mask() {
+    if (thread_ != std::thread::id{}) restore();
+  }
 
   /// What was blocked before.
   [[nodiscard]] signal_set before() const noexcept { return before_; }
 
  private:
   explicit scoped_signal_mask(signal_set before) noexcept : before_(before) {}
+  void restore() noexcept;
 
   signal_set before_;
   std::thread::id thread_ = std::this_thread::get_id();  // none after a move
