@@ -66,11 +66,25 @@ bool set_signal_mask(std::uint64_t set) noexcept {
   return retried(SYS_rt_sigprocmask, SIG_SETMASK, &wanted, nothing, sizeof(kernel_set)) >= 0;
 }
 
+namespace {
+
+struct sigaction as_native(const signal_action& action) noexcept {
+  struct sigaction native {};
+  native.sa_handler = action.handler;
+  native.sa_flags = action.flags;
+  std::memcpy(&native.sa_mask, &action.blocked, sizeof action.blocked);
+  return native;
+}
+
+}  // namespace
+
+bool set_signal_action(int number, const signal_action& action) noexcept {
+  const struct sigaction wanted = as_native(action);
+  return ::sigaction(number, &wanted, nullptr) == 0;
+}
+
 result<signal_action> exchange_signal_action(int number, const signal_action& action) {
-  struct sigaction wanted {};
-  wanted.sa_handler = action.handler;
-  wanted.sa_flags = action.flags;
-  std::memcpy(&wanted.sa_mask, &action.blocked, sizeof action.blocked);
+  const struct sigaction wanted = as_native(action);
   struct sigaction before;
   if (::sigaction(number, &wanted, &before) != 0) return failed(-errno, "sigaction");
   signal_action found{.handler = before.sa_handler, .flags = before.sa_flags};

@@ -33,6 +33,8 @@ struct signal_action {
 /// Sets what a signal does and returns what it did. Through the C library: the kernel's form needs
 /// a return path for handlers that belongs to it. Source: sigaction(2).
 [[nodiscard]] result<signal_action> exchange_signal_action(int number, const signal_action& action);
+/// The same without an answer; false if the kernel refused.
+bool set_signal_action(int number, const signal_action& action) noexcept;
 
 /// A signal as it is queued: sender and user are filled in here. `mark` travels in si_errno, which
 /// nothing else uses.

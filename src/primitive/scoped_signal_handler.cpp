@@ -35,7 +35,7 @@ result<scoped_signal_handler> scoped_signal_handler::restore_default(int number)
 }
 
 void scoped_signal_handler::restore() noexcept {
-  [[maybe_unused]] const auto restored = syscall::exchange_signal_action(
+  [[maybe_unused]] const auto restored = syscall::set_signal_action(
       number_, {.handler = before_.handler, .flags = before_.flags, .blocked = before_.blocked});
   assert(restored);
 }
