@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -95,6 +96,21 @@ void run(benchmark::State& state, const bench::cell& one, const run_options& opt
   state.SkipWithError(failed.what());
 }
 
+// The runtime directory of this run: what names the cells make lie in it, and it goes with them.
+class runtime_directory {
+ public:
+  runtime_directory() {
+    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error{"mkdtemp in /dev/shm"};
+    ::setenv("SLUICE_RUNTIME_DIR", path_.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+  }
+  runtime_directory(const runtime_directory&) = delete;
+  runtime_directory& operator=(const runtime_directory&) = delete;
+  ~runtime_directory() { static_cast<void>(std::remove(path_.c_str())); }
+
+ private:
+  std::string path_ = "/dev/shm/sluice-bench-XXXXXX";
+};
+
 }  // namespace
 
 int main(int argument_count, char** arguments) {
@@ -105,6 +121,7 @@ int main(int argument_count, char** arguments) {
   for (const auto& [name, value] : bench::describe_machine())
     benchmark::AddCustomContext(name, value);
 
+  const runtime_directory names;
   int failures = 0;
   const std::vector<bench::cell> cells = bench::all_cells();
   for (const bench::cell& one : cells) {
