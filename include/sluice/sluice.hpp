@@ -47,7 +47,6 @@
 #include <sluice/primitive/segment_format.hpp>
 #include <sluice/primitive/segment_guard.hpp>
 #include <sluice/primitive/semaphore_name.hpp>
-#include <sluice/primitive/semaphore_set_name.hpp>
 #include <sluice/primitive/shared_event.hpp>
 #include <sluice/primitive/shared_memory.hpp>
 #include <sluice/primitive/signal_receiver.hpp>

@@ -11,7 +11,7 @@ namespace sluice {
 
 namespace {
 
-using form = semaphore_set_name::form;
+using kind = system_v_name::kind;
 
 constexpr const char* operation = "system_v_semaphore_set";
 
@@ -31,10 +31,10 @@ result<void> check(const semaphore_set_create_options& options) {
   return check_values(options.initial);
 }
 
-result<void> check(const semaphore_set_name& name) {
-  if (name.which() == form::key && name.number() == 0)
+result<void> check(const system_v_name& name) {
+  if (name.what() == kind::key && name.number() == 0)
     return refused("key 0 means private sets: create_private makes one");
-  if (name.which() == form::id && name.number() < 0) return refused("an id is 0 or more");
+  if (name.what() == kind::id && name.number() < 0) return refused("an id is 0 or more");
   return {};
 }
 
@@ -52,8 +52,8 @@ semaphore_object::expectation expectation_of(const semaphore_set_open_options& o
 }
 
 // The id of what has a key or is one.
-result<int> find(const semaphore_set_name& name) {
-  if (name.which() == form::id) return name.number();
+result<int> find(const system_v_name& name) {
+  if (name.what() == kind::id) return name.number();
   auto id = syscall::semaphores_find(name.number());
   if (!id && id.error() == std::errc::no_such_file_or_directory)
     return failure{id.error().with_hint("no set has this key")};
@@ -70,11 +70,11 @@ std::chrono::system_clock::time_point time_point_of(std::int64_t seconds) {
 }  // namespace
 
 result<system_v_semaphore_set> system_v_semaphore_set::create(
-    const semaphore_set_name& name, const semaphore_set_create_options& options) {
+    const system_v_name& name, const semaphore_set_create_options& options) {
   if (auto good = check(name); !good) return failure{good.error()};
   if (auto good = check(options); !good) return failure{good.error()};
-  if (name.which() == form::text) return make_named(name, options);
-  if (name.which() == form::id)
+  if (name.what() == kind::name) return make_named(name, options);
+  if (name.what() == kind::id)
     return refused("the kernel chooses ids: create under a name or a key");
   auto made = semaphore_object::create(name.number(), plan_of(options));
   if (!made) return failure{made.error()};
@@ -94,7 +94,7 @@ result<system_v_semaphore_set> system_v_semaphore_set::create_private(
 }
 
 result<system_v_semaphore_set> system_v_semaphore_set::make_named(
-    const semaphore_set_name& name, const semaphore_set_create_options& options) {
+    const system_v_name& name, const semaphore_set_create_options& options) {
   const auto plan = plan_of(options);
   const named_file::trust own{.owner = syscall::effective_user()};
   const auto calls = semaphore_object::objects(plan, own);
@@ -111,7 +111,7 @@ result<system_v_semaphore_set> system_v_semaphore_set::make_named(
 }
 
 result<system_v_semaphore_set> system_v_semaphore_set::open_named(
-    const semaphore_set_name& name, const semaphore_set_open_options& options) {
+    const system_v_name& name, const semaphore_set_open_options& options) {
   const auto trusted = trust_of(options);
   const auto calls = semaphore_object::objects(no_plan, trusted);
   auto place = key_file::locate(name.text(), calls, options.directory);
@@ -126,24 +126,24 @@ result<system_v_semaphore_set> system_v_semaphore_set::open_named(
 }
 
 result<system_v_semaphore_set> system_v_semaphore_set::open(
-    const semaphore_set_name& name, const semaphore_set_open_options& options) {
+    const system_v_name& name, const semaphore_set_open_options& options) {
   if (auto good = check(name); !good) return failure{good.error()};
-  if (name.which() == form::text) return open_named(name, options);
+  if (name.what() == kind::name) return open_named(name, options);
   auto id = find(name);
   if (!id) return failure{id.error()};
   auto found = semaphore_object::open(*id, expectation_of(options));
   if (!found) return failure{found.error()};
-  const key_t key = name.which() == form::key ? name.number() : 0;
+  const key_t key = name.what() == kind::key ? name.number() : 0;
   return system_v_semaphore_set{found->id, found->count, key};
 }
 
 result<system_v_semaphore_set> system_v_semaphore_set::open_or_create(
-    const semaphore_set_name& name, const semaphore_set_create_options& options) {
+    const system_v_name& name, const semaphore_set_create_options& options) {
   if (auto good = check(name); !good) return failure{good.error()};
   if (auto good = check(options); !good) return failure{good.error()};
-  if (name.which() == form::id)
+  if (name.what() == kind::id)
     return refused("the kernel chooses ids: create under a name or a key");
-  if (name.which() == form::key) {
+  if (name.what() == kind::key) {
     auto found = semaphore_object::open_or_create(name.number(), plan_of(options));
     if (!found) return failure{found.error()};
     system_v_semaphore_set set{found->id, found->count, name.number()};
@@ -163,11 +163,11 @@ result<system_v_semaphore_set> system_v_semaphore_set::open_or_create(
   }
 }
 
-result<void> system_v_semaphore_set::unlink(const semaphore_set_name& name,
+result<void> system_v_semaphore_set::unlink(const system_v_name& name,
                                             const semaphore_set_open_options& options) {
   if (auto good = check(name); !good) return good;
   const auto trusted = trust_of(options);
-  if (name.which() == form::text) {
+  if (name.what() == kind::name) {
     const auto calls = semaphore_object::objects(no_plan, trusted);
     auto place = key_file::locate(name.text(), calls, options.directory);
     if (!place) return failure{place.error()};

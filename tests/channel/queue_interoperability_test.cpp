@@ -23,28 +23,12 @@
 namespace sluice::test {
 namespace {
 
-// Debian's Python: only that one finds Debian's modules.
-constexpr const char* python = "/usr/bin/python3";
 constexpr const char* needs_sysv_ipc = "needs the Debian package python3-sysv-ipc";
 constexpr const char* needs_util_linux = "needs ipcs, ipcmk and ipcrm of util-linux";
 
 bool has_ipc_tools() { return has_program("ipcs") && has_program("ipcmk") && has_program("ipcrm"); }
 
-bool has_python() { return ::access(python, X_OK) == 0; }
-
-bool has_sysv_ipc() {
-  if (!has_python()) return false;
-  auto asked = process::spawn({.arguments = shell(std::string{"exec 2>/dev/null; exec "} + python +
-                                                  " -c 'import sysv_ipc'")})
-                   .value();
-  return asked.wait().value().success();
-}
-
-std::string run_python(const std::string& text, std::vector<std::string> arguments = {}) {
-  std::vector<std::string> line{python, "-c", text};
-  line.insert(line.end(), arguments.begin(), arguments.end());
-  return output_of(line);
-}
+bool has_sysv_ipc() { return has_python_module("sysv_ipc"); }
 
 std::string receive_text(auto& receiver, auto... which) {
   std::array<std::byte, 100> buffer;
@@ -155,7 +139,7 @@ constexpr const char* python_queue =
     "queue = check(libc.mq_open(sys.argv[1].encode(), os.O_RDWR))\n";
 
 TEST(PosixQueuePython, sends_to_us_and_receives_from_us_by_priority) {
-  if (!has_python()) GTEST_SKIP() << "needs " << python;
+  if (!has_python_module("ctypes")) GTEST_SKIP() << "needs python3";
   const std::string name = unique_name();
   const auto made = posix_queue::create(name).value();
   auto receiver = posix_queue_receiver::open(name).value();

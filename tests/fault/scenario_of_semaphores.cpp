@@ -17,8 +17,8 @@ using values = std::vector<std::uint16_t>;
 
 semaphore_name file() { return "semaphore"; }
 semaphore_name posix() { return semaphore_name::posix("sluice-t-" + std::to_string(::getpid())); }
-semaphore_set_name key() { return semaphore_set_name::key(::getpid() << 4); }
-semaphore_set_name named() { return "set"; }
+system_v_name key() { return system_v_name::key(::getpid() << 4); }
+system_v_name named() { return "set"; }
 
 // --- POSIX ---------------------------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ void unlink_semaphore(struck_step& step) {
 
 // --- System V ------------------------------------------------------------------------------------
 
-template <semaphore_set_name (*Name)()>
+template <system_v_name (*Name)()>
 void create_set(struck_step& step) {
   auto made = step([] { return system_v_semaphore_set::create(Name(), {.initial = {1, 2}}); });
   if (made) {
@@ -75,7 +75,7 @@ void create_set(struck_step& step) {
   }
 }
 
-template <semaphore_set_name (*Name)()>
+template <system_v_name (*Name)()>
 void open_set(struck_step& step) {
   const auto made = system_v_semaphore_set::create(Name(), {.initial = {1, 2}});
   ASSERT_TRUE(made);
@@ -92,7 +92,7 @@ void open_or_create_set(struck_step& step) {
   }
 }
 
-template <semaphore_set_name (*Name)()>
+template <system_v_name (*Name)()>
 void unlink_set(struck_step& step) {
   const auto made = system_v_semaphore_set::create(Name());
   ASSERT_TRUE(made);

@@ -1,53 +1,22 @@
 // Shared memory with programs that are not ours: Python's multiprocessing.shared_memory for POSIX
 // objects, Python's sysv_ipc and the tools ipcmk, ipcs and ipcrm for System V segments.
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
-#include <sluice/os/process.hpp>
 #include <sluice/primitive/shared_memory.hpp>
 #include <string>
-#include <vector>
 
 #include "support/child.hpp"
 #include "support/isolation.hpp"
+#include "support/program_output.hpp"
 
 namespace {
 
 using namespace sluice;
-
-// The distribution's, for which its packages are; another one may come first in PATH.
-constexpr const char* system_python = "/usr/bin/python3";
-
-// Runs a program to its end and returns what it printed; a failure of the test if it failed.
-std::string output_of(const std::vector<std::string>& command) {
-  std::array<int, 2> ends{-1, -1};
-  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const unique_fd reader{ends[0]};
-  unique_fd writer{ends[1]};
-  auto program = process::spawn(
-      {.arguments = command, .descriptors = {{.target = 1, .source = writer.get()}}});
-  writer.reset();
-  if (!program) {
-    ADD_FAILURE() << program.error().message();
-    return {};
-  }
-  std::string text;
-  std::array<char, 4096> buffer;
-  for (ssize_t got = 0; (got = ::read(reader.get(), buffer.data(), buffer.size())) > 0;)
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-  EXPECT_TRUE(program->wait(test::patience).value().success()) << command.front() << ": " << text;
-  return text;
-}
-
-bool can_run(const std::vector<std::string>& command) {
-  auto program = process::spawn({.arguments = command});
-  return program && program->wait(test::patience).value().success();
-}
-
-std::string python(const std::string& script) { return output_of({system_python, "-c", script}); }
+using test::has_python_module;
+using test::output_of;
+using test::run_python;
 
 void write_text(const shared_memory& memory, std::string_view text) {
   copy_bytes(bytes_of(text), memory.writable_bytes());
@@ -56,8 +25,7 @@ void write_text(const shared_memory& memory, std::string_view text) {
 class ForeignPosixMemory : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!can_run({system_python, "-c", "import multiprocessing.shared_memory"}))
-      GTEST_SKIP() << "needs python3";
+    if (!has_python_module("multiprocessing.shared_memory")) GTEST_SKIP() << "needs python3";
   }
   std::string name_ = "sluice-" + test::unique_name();
 };
@@ -66,21 +34,21 @@ TEST_F(ForeignPosixMemory, python_reads_and_writes_what_we_made) {
   auto made = shared_memory::create(memory_name::posix(name_), {.size_bytes = 5000}).value();
   write_text(made, "from us");
   // The tracker of Python before 3.13 removes objects that others made; it is told not to.
-  EXPECT_EQ(python("from multiprocessing import shared_memory, resource_tracker\n"
-                   "m = shared_memory.SharedMemory(name='" +
-                   name_ +
-                   "')\n"
-                   "resource_tracker.unregister(m._name, 'shared_memory')\n"
-                   "print(m.size, bytes(m.buf[:7]).decode())\n"
-                   "m.buf[:11] = b'from Python'\n"
-                   "m.close()\n"),
+  EXPECT_EQ(run_python("from multiprocessing import shared_memory, resource_tracker\n"
+                       "m = shared_memory.SharedMemory(name='" +
+                       name_ +
+                       "')\n"
+                       "resource_tracker.unregister(m._name, 'shared_memory')\n"
+                       "print(m.size, bytes(m.buf[:7]).decode())\n"
+                       "m.buf[:11] = b'from Python'\n"
+                       "m.close()\n"),
             "5000 from us\n");
   EXPECT_EQ(text_of(made.bytes().first(11)), "from Python");
   EXPECT_TRUE(made.is_intact().value());
 }
 
 TEST_F(ForeignPosixMemory, we_read_write_and_remove_what_python_made) {
-  python(
+  run_python(
       "from multiprocessing import shared_memory, resource_tracker\n"
       "m = shared_memory.SharedMemory(name='" +
       name_ +
@@ -94,12 +62,12 @@ TEST_F(ForeignPosixMemory, we_read_write_and_remove_what_python_made) {
   EXPECT_EQ(opened->size_bytes(), 100U);
   EXPECT_EQ(text_of(opened->bytes().first(5)), "hello");
   write_text(*opened, "HELLO");
-  EXPECT_EQ(python("from multiprocessing import shared_memory, resource_tracker\n"
-                   "m = shared_memory.SharedMemory(name='" +
-                   name_ +
-                   "')\n"
-                   "resource_tracker.unregister(m._name, 'shared_memory')\n"
-                   "print(bytes(m.buf[:5]).decode())\n"),
+  EXPECT_EQ(run_python("from multiprocessing import shared_memory, resource_tracker\n"
+                       "m = shared_memory.SharedMemory(name='" +
+                       name_ +
+                       "')\n"
+                       "resource_tracker.unregister(m._name, 'shared_memory')\n"
+                       "print(bytes(m.buf[:5]).decode())\n"),
             "HELLO\n");
   EXPECT_TRUE(shared_memory::unlink(name));
 }
@@ -114,24 +82,23 @@ class ForeignSegment : public ::testing::Test {
 };
 
 TEST_F(ForeignSegment, python_attaches_what_we_made_and_we_what_python_made) {
-  if (!can_run({system_python, "-c", "import sysv_ipc"}))
-    GTEST_SKIP() << "needs the Debian package python3-sysv-ipc";
+  if (!has_python_module("sysv_ipc")) GTEST_SKIP() << "needs the Debian package python3-sysv-ipc";
   const std::string key = std::to_string(key_);
   {
     auto made = shared_memory::create(memory_name::system_v(key_), {.size_bytes = 777}).value();
     write_text(made, "from us");
-    EXPECT_EQ(python("import sysv_ipc\n"
-                     "m = sysv_ipc.SharedMemory(" +
-                     key +
-                     ")\n"
-                     "print(m.size, oct(m.mode), m.number_attached, m.read(7).decode())\n"
-                     "m.write(b'from Python')\n"
-                     "m.detach()\n"),
+    EXPECT_EQ(run_python("import sysv_ipc\n"
+                         "m = sysv_ipc.SharedMemory(" +
+                         key +
+                         ")\n"
+                         "print(m.size, oct(m.mode), m.number_attached, m.read(7).decode())\n"
+                         "m.write(b'from Python')\n"
+                         "m.detach()\n"),
               "777 0o600 2 from us\n");
     EXPECT_EQ(text_of(made.bytes().first(11)), "from Python");
     EXPECT_EQ(made.attach_count().value(), 1U);
   }
-  python(
+  run_python(
       "import sysv_ipc\n"
       "m = sysv_ipc.SharedMemory(" +
       key +

@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <sluice/os/process.hpp>
 #include <sluice/primitive/posix_semaphore.hpp>
 #include <sluice/primitive/system_v_semaphore_set.hpp>
 #include <string>
@@ -15,45 +13,19 @@
 
 #include "support/child.hpp"
 #include "support/isolation.hpp"
+#include "support/program_output.hpp"
 
 namespace sluice {
 namespace {
 
-// The distribution's, for which its packages are; another one may come first in PATH.
-constexpr const char* system_python = "/usr/bin/python3";
-
-// Runs a program to its end and returns what it printed; a failure of the test if it failed.
-std::string output_of(const std::vector<std::string>& command) {
-  std::array<int, 2> ends{-1, -1};
-  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const unique_fd reader{ends[0]};
-  unique_fd writer{ends[1]};
-  auto program = process::spawn(
-      {.arguments = command, .descriptors = {{.target = 1, .source = writer.get()}}});
-  writer.reset();
-  if (!program) {
-    ADD_FAILURE() << program.error().message();
-    return {};
-  }
-  std::string text;
-  std::array<char, 4096> buffer;
-  for (ssize_t got = 0; (got = ::read(reader.get(), buffer.data(), buffer.size())) > 0;)
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-  EXPECT_TRUE(program->wait(test::patience).value().success()) << command.front() << ": " << text;
-  return text;
-}
-
-bool can_run(const std::vector<std::string>& command) {
-  auto program = process::spawn({.arguments = command});
-  return program && program->wait(test::patience).value().success();
-}
-
-std::string python(const std::string& script) { return output_of({system_python, "-c", script}); }
+using test::has_python_module;
+using test::output_of;
+using test::run_python;
 
 class ForeignPosixSemaphore : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!can_run({system_python, "-c", "import ctypes"})) GTEST_SKIP() << "needs python3";
+    if (!has_python_module("ctypes")) GTEST_SKIP() << "needs python3";
   }
   // What Python needs to use the C library's functions.
   static constexpr const char* library =
@@ -67,33 +39,33 @@ class ForeignPosixSemaphore : public ::testing::Test {
 
 TEST_F(ForeignPosixSemaphore, python_opens_takes_and_gives_what_we_made) {
   auto made = posix_semaphore::create(semaphore_name::posix(name_), {.initial = 2}).value();
-  EXPECT_EQ(python(std::string{library} + "s = ctypes.c_void_p(c.sem_open(b'" + name_ +
-                   "', 0))\n"
-                   "assert s.value\n"
-                   "check(c.sem_wait(s)); check(c.sem_wait(s))\n"
-                   "assert c.sem_trywait(s) == -1\n"
-                   "for i in range(5): check(c.sem_post(s))\n"
-                   "print('done')\n"),
+  EXPECT_EQ(run_python(std::string{library} + "s = ctypes.c_void_p(c.sem_open(b'" + name_ +
+                       "', 0))\n"
+                       "assert s.value\n"
+                       "check(c.sem_wait(s)); check(c.sem_wait(s))\n"
+                       "assert c.sem_trywait(s) == -1\n"
+                       "for i in range(5): check(c.sem_post(s))\n"
+                       "print('done')\n"),
             "done\n");
   EXPECT_EQ(made.value(), 5U);
 }
 
 TEST_F(ForeignPosixSemaphore, we_open_wait_for_and_remove_what_python_made) {
   const auto name = semaphore_name::posix(name_);
-  python(std::string{library} + "s = ctypes.c_void_p(c.sem_open(b'" + name_ + "', " +
-         std::to_string(O_CREAT | O_EXCL) +
-         ", 0o600, 3))\n"
-         "assert s.value\n"
-         "check(c.sem_wait(s))\n");
+  run_python(std::string{library} + "s = ctypes.c_void_p(c.sem_open(b'" + name_ + "', " +
+             std::to_string(O_CREAT | O_EXCL) +
+             ", 0o600, 3))\n"
+             "assert s.value\n"
+             "check(c.sem_wait(s))\n");
   auto opened = posix_semaphore::open(name);
   ASSERT_TRUE(opened) << opened.error().message();
   EXPECT_EQ(opened->value(), 2U);
   EXPECT_TRUE(opened->try_wait());
   EXPECT_TRUE(opened->try_wait());
   test::child waiter{[&] { EXPECT_TRUE(opened->wait(deadline{test::patience})); }};
-  python(std::string{library} + "s = ctypes.c_void_p(c.sem_open(b'" + name_ +
-         "', 0))\n"
-         "check(c.sem_post(s))\n");
+  run_python(std::string{library} + "s = ctypes.c_void_p(c.sem_open(b'" + name_ +
+             "', 0))\n"
+             "check(c.sem_post(s))\n");
   waiter.wait_success();
   EXPECT_TRUE(posix_semaphore::unlink(name));
 }
@@ -108,28 +80,27 @@ class ForeignSemaphoreSet : public ::testing::Test {
 };
 
 TEST_F(ForeignSemaphoreSet, python_uses_what_we_made_and_we_what_python_made) {
-  if (!can_run({system_python, "-c", "import sysv_ipc"}))
-    GTEST_SKIP() << "needs the Debian package python3-sysv-ipc";
+  if (!has_python_module("sysv_ipc")) GTEST_SKIP() << "needs the Debian package python3-sysv-ipc";
   const std::string key = std::to_string(key_);
   {
-    auto made = system_v_semaphore_set::create(semaphore_set_name::key(key_), {.initial = {3}});
+    auto made = system_v_semaphore_set::create(system_v_name::key(key_), {.initial = {3}});
     ASSERT_TRUE(made) << made.error().message();
-    EXPECT_EQ(python("import sysv_ipc\n"
-                     "s = sysv_ipc.Semaphore(" +
-                     key +
-                     ")\n"
-                     "s.acquire(); s.acquire()\n"
-                     "print(s.value, oct(s.mode), s.o_time != 0)\n"),
+    EXPECT_EQ(run_python("import sysv_ipc\n"
+                         "s = sysv_ipc.Semaphore(" +
+                         key +
+                         ")\n"
+                         "s.acquire(); s.acquire()\n"
+                         "print(s.value, oct(s.mode), s.o_time != 0)\n"),
               "1 0o600 True\n");
     EXPECT_EQ(made->values().value(), std::vector<std::uint16_t>{1});
   }
-  python(
+  run_python(
       "import sysv_ipc\n"
       "s = sysv_ipc.Semaphore(" +
       key +
       ", sysv_ipc.IPC_CREX, mode=0o600, initial_value=2)\n"
       "s.release()\n");
-  auto opened = system_v_semaphore_set::open(semaphore_set_name::key(key_), {.count = 1});
+  auto opened = system_v_semaphore_set::open(system_v_name::key(key_), {.count = 1});
   ASSERT_TRUE(opened) << opened.error().message();
   EXPECT_EQ(opened->values().value(), std::vector<std::uint16_t>{3});
   EXPECT_TRUE(opened->unlink());
@@ -139,7 +110,7 @@ TEST_F(ForeignSemaphoreSet, we_open_by_its_number_what_ipcmk_made) {
   const std::string told = output_of({"ipcmk", "-S", "4", "-p", "0600"});
   const auto digits = told.find_first_of("0123456789");
   ASSERT_NE(digits, told.npos) << told;
-  const auto name = semaphore_set_name::id(std::stoi(told.substr(digits)));
+  const auto name = system_v_name::id(std::stoi(told.substr(digits)));
   // Nobody has used it yet, as if its creator had been killed.
   EXPECT_FALSE(system_v_semaphore_set::open(name));
   auto opened = system_v_semaphore_set::open(name, {.untouched = true, .count = 4});
@@ -149,7 +120,7 @@ TEST_F(ForeignSemaphoreSet, we_open_by_its_number_what_ipcmk_made) {
 }
 
 TEST_F(ForeignSemaphoreSet, ipcs_lists_what_we_made_and_ipcrm_removes_it) {
-  const auto name = semaphore_set_name::key(key_);
+  const auto name = system_v_name::key(key_);
   auto made = system_v_semaphore_set::create(name, {.initial = {5, 6, 7}, .mode = 0640}).value();
   const std::string id = std::to_string(made.id());
   const std::string listed = output_of({"ipcs", "-s", "-i", id});

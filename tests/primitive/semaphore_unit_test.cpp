@@ -23,7 +23,7 @@ using test::child;
 using test::patience;
 using test::rendezvous;
 using test::wait_until_asleep;
-using name = semaphore_set_name;
+using name = system_v_name;
 
 class SemaphoreUnit : public ::testing::Test {
  protected:
@@ -149,7 +149,7 @@ TEST(SystemVSemaphoreCreation, whose_creator_is_killed_anywhere_is_completed_by_
   if (const char* reason = test::reason_not_to_trace(); *reason != '\0') GTEST_SKIP() << reason;
   const semaphore_set_create_options options{.initial = {3, 4}, .mode = 0640};
   for (const name& one : {name::key(::getpid() << 6), name{"made"}}) {
-    const bool is_key = one.which() == name::form::key;
+    const bool is_key = one.what() == name::kind::key;
     int complete = 0;
     int incomplete = 0;
     const long killed = test::kill_at_each_step({

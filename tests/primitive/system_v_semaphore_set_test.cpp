@@ -29,7 +29,7 @@ using test::child;
 using test::patience;
 using test::wait_until_asleep;
 using values = std::vector<std::uint16_t>;
-using name = semaphore_set_name;
+using name = system_v_name;
 
 key_t fresh_key() {
   static int last = 0;
@@ -165,8 +165,8 @@ TEST(SystemVSemaphoreSet, refuses_bad_input_with_the_reason_also_for_nobody) {
     expect_refused(set::open_or_create(name::id(3)), std::errc::invalid_argument);
     expect_refused(set::create("shared", {.mode = 0660}), std::errc::invalid_argument);
     for (const int project : {0, 256, -1})
-      expect_refused(name::file_key("/", project), std::errc::invalid_argument);
-    EXPECT_EQ(name::file_key("/no/such/file", 1).error(), std::errc::no_such_file_or_directory);
+      expect_refused(name::of_file("/", project), std::errc::invalid_argument);
+    EXPECT_EQ(name::of_file("/no/such/file", 1).error(), std::errc::no_such_file_or_directory);
     auto made = make({1, 1});
     expect_refused(made.semaphore(2), std::errc::invalid_argument);
     expect_refused(made.try_apply({{.index = 2, .change = 1}}), std::errc::invalid_argument);
@@ -188,7 +188,7 @@ TEST(SystemVSemaphoreSet, refuses_bad_input_with_the_reason_also_for_nobody) {
 TEST(SystemVSemaphoreSet, is_found_by_key_id_file_key_and_a_name_of_ours) {
   const std::string file = test::private_runtime_directory::current() + "/any";
   std::ofstream{file} << "x";
-  const auto by_file = name::file_key(file, 7);
+  const auto by_file = name::of_file(file, 7);
   ASSERT_TRUE(by_file);
   EXPECT_EQ(by_file->number(), ::ftok(file.c_str(), 7));
   for (const name& one : {name::key(fresh_key()), *by_file, name{"workers"}}) {

@@ -13,6 +13,10 @@
 
 namespace sluice::test {
 
+namespace {
+constexpr const char* system_python = "/usr/bin/python3";
+}  // namespace
+
 std::string output_of(const std::vector<std::string>& arguments) {
   auto output = pipe::create().value();
   auto program = [&] {
@@ -39,6 +43,18 @@ bool has_program(const std::string& name) {
   for (std::string folder; std::getline(folders, folder, ':');)
     if (::access((folder + "/" + name).c_str(), X_OK) == 0) return true;
   return false;
+}
+
+std::string run_python(const std::string& script, const std::vector<std::string>& arguments) {
+  std::vector<std::string> line{system_python, "-c", script};
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  return output_of(line);
+}
+
+bool has_python_module(const std::string& name) {
+  const std::string quietly = std::string{"exec 2>/dev/null; exec "} + system_python + " -c ";
+  auto asked = process::spawn({.arguments = {"sh", "-c", quietly + "'import " + name + "'"}});
+  return asked && asked->wait(deadline{patience}).value().success();
 }
 
 }  // namespace sluice::test

@@ -14,7 +14,7 @@
 #include <sluice/base/result.hpp>
 #include <sluice/os/owned_name.hpp>
 #include <sluice/os/runtime_directory.hpp>
-#include <sluice/primitive/semaphore_set_name.hpp>
+#include <sluice/os/system_v_name.hpp>
 #include <sluice/primitive/system_v_semaphore.hpp>
 #include <span>
 #include <utility>
@@ -91,16 +91,16 @@ struct semaphore_set_limits {
 class system_v_semaphore_set {
  public:
   [[nodiscard]] static result<system_v_semaphore_set> create(
-      const semaphore_set_name& name, const semaphore_set_create_options& options = {});
+      const system_v_name& name, const semaphore_set_create_options& options = {});
   [[nodiscard]] static result<system_v_semaphore_set> open(
-      const semaphore_set_name& name, const semaphore_set_open_options& options = {});
+      const system_v_name& name, const semaphore_set_open_options& options = {});
   [[nodiscard]] static result<system_v_semaphore_set> open_or_create(
-      const semaphore_set_name& name, const semaphore_set_create_options& options = {});
+      const system_v_name& name, const semaphore_set_create_options& options = {});
   /// Without a name: children use the object, others open its `id()`.
   [[nodiscard]] static result<system_v_semaphore_set> create_private(
       const semaphore_set_create_options& options = {});
   /// Removes a set by name, whoever made it; `no_such_file_or_directory` if there is none.
-  [[nodiscard]] static result<void> unlink(const semaphore_set_name& name,
+  [[nodiscard]] static result<void> unlink(const system_v_name& name,
                                            const semaphore_set_open_options& options = {});
   [[nodiscard]] static result<semaphore_set_limits> limits();
 
@@ -151,9 +151,9 @@ class system_v_semaphore_set {
     file_identity identity;
   };
   [[nodiscard]] static result<system_v_semaphore_set> make_named(
-      const semaphore_set_name& name, const semaphore_set_create_options& options);
+      const system_v_name& name, const semaphore_set_create_options& options);
   [[nodiscard]] static result<system_v_semaphore_set> open_named(
-      const semaphore_set_name& name, const semaphore_set_open_options& options);
+      const system_v_name& name, const semaphore_set_open_options& options);
   [[nodiscard]] result<void> submit(std::span<const semaphore_operation> all, bool wait,
                                     deadline until);
   void own() noexcept;
