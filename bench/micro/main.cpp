@@ -113,7 +113,7 @@ class runtime_directory {
 
 }  // namespace
 
-int main(int argument_count, char** arguments) {
+int main(int argument_count, char** arguments) try {
   static_cast<void>(bench::allowed_cores());  // before anything is pinned
   const run_options options = parse(argument_count, arguments);
   benchmark::Initialize(&argument_count, arguments);
@@ -138,4 +138,7 @@ int main(int argument_count, char** arguments) {
   }
   benchmark::Shutdown();
   return failures == 0 ? 0 : 1;
+} catch (const std::exception& failed) {
+  static_cast<void>(std::fprintf(stderr, "sluice_bench_micro: %s\n", failed.what()));
+  return 1;
 }

@@ -122,7 +122,8 @@ result<mapped> open(const name_place& place, const expectation& wanted) {
   if (writable && has_holes) {
     if (auto all = syscall::allocate(fd->get(), size); !all) return failure{all.error()};
   }
-  auto map = memory_map::map(fd->get(), {.size_bytes = size, .access = wanted.access});
+  auto map =
+      memory_map::map(fd->get(), {.size_bytes = size, .access = wanted.access, .file_bytes = size});
   if (!map) return failure{map.error()};
   return mapped{std::move(*fd), std::move(*map), named_file::identity_of(*found)};
 }
@@ -165,8 +166,9 @@ result<mapped> adopt(unique_fd fd, const expectation& wanted, bool unsealed) {
                          (seals & (syscall::seal_write | syscall::seal_future_write)) != 0;
   if ((*flags & O_ACCMODE) == O_WRONLY)
     return failure{std::errc::permission_denied, native, "the descriptor is open for writing only"};
-  auto map = memory_map::map(
-      fd.get(), {.size_bytes = size, .access = read_only ? map_access::read_only : wanted.access});
+  auto map = memory_map::map(fd.get(), {.size_bytes = size,
+                                        .access = read_only ? map_access::read_only : wanted.access,
+                                        .file_bytes = size});
   if (!map) return failure{map.error()};
   return mapped{std::move(fd), std::move(*map), named_file::identity_of(*found)};
 }

@@ -9,9 +9,12 @@ namespace sluice {
 result<memory_map> memory_map::map(int fd, const memory_map_options& options) {
   if (options.size_bytes == 0)
     return failure{std::errc::invalid_argument, "memory_map::map", "size_bytes must be above 0"};
-  auto file = syscall::status(fd);
-  if (!file) return failure{file.error()};
-  const auto file_size = static_cast<std::size_t>(file->st_size);
+  std::size_t file_size = options.file_bytes;
+  if (file_size == 0) {
+    auto file = syscall::status(fd);
+    if (!file) return failure{file.error()};
+    file_size = static_cast<std::size_t>(file->st_size);
+  }
   if (options.offset_bytes > file_size || options.size_bytes > file_size - options.offset_bytes)
     return failure{std::errc::invalid_argument, "memory_map::map",
                    "the range reaches beyond the end of the file"};

@@ -69,7 +69,8 @@ bool set_signal_mask(std::uint64_t set) noexcept {
 namespace {
 
 struct sigaction as_native(const signal_action& action) noexcept {
-  struct sigaction native {};
+  // Of the mask the kernel reads its own width, a sixteenth: the rest need not be cleared.
+  struct sigaction native;
   native.sa_handler = action.handler;
   native.sa_flags = action.flags;
   std::memcpy(&native.sa_mask, &action.blocked, sizeof action.blocked);
@@ -83,14 +84,18 @@ bool set_signal_action(int number, const signal_action& action) noexcept {
   return ::sigaction(number, &wanted, nullptr) == 0;
 }
 
-result<signal_action> exchange_signal_action(int number, const signal_action& action) {
+int exchange_signal_action(int number, const signal_action& action,
+                           signal_action& before) noexcept {
   const struct sigaction wanted = as_native(action);
-  struct sigaction before;
-  if (::sigaction(number, &wanted, &before) != 0) return failed(-errno, "sigaction");
-  signal_action found{.handler = before.sa_handler, .flags = before.sa_flags};
-  std::memcpy(&found.blocked, &before.sa_mask, sizeof found.blocked);
-  return found;
+  struct sigaction found;
+  if (::sigaction(number, &wanted, &found) != 0) return -errno;
+  before.handler = found.sa_handler;
+  before.flags = found.sa_flags;
+  std::memcpy(&before.blocked, &found.sa_mask, sizeof before.blocked);
+  return 0;
 }
+
+failure action_refused(int outcome) noexcept { return failed(outcome, "sigaction"); }
 
 result<void> queue_signal(int process, const queued_signal& signal) {
   const siginfo_t info = filled(signal, process_id());

@@ -30,9 +30,12 @@ struct signal_action {
   int flags = 0;
   std::uint64_t blocked = 0;  // while the handler runs
 };
-/// Sets what a signal does and returns what it did. Through the C library: the kernel's form needs
-/// a return path for handlers that belongs to it. Source: sigaction(2).
-[[nodiscard]] result<signal_action> exchange_signal_action(int number, const signal_action& action);
+/// Sets what a signal does and stores what it did; 0, or minus the errno, which `action_refused`
+/// makes a failure of. Through the C library: the kernel's form needs a return path for handlers
+/// that belongs to it. Source: sigaction(2).
+[[nodiscard]] int exchange_signal_action(int number, const signal_action& action,
+                                         signal_action& before) noexcept;
+[[nodiscard]] failure action_refused(int outcome) noexcept;
 /// The same without an answer; false if the kernel refused.
 bool set_signal_action(int number, const signal_action& action) noexcept;
 

@@ -85,6 +85,21 @@ result<bool> clear_unfinished(key_t key) {
   return syscall::segment_remove(*id).has_value();
 }
 
+result<attached> attach_found(int id, const syscall::segment_status& found,
+                              const memory_file::expectation& wanted) {
+  if (found.mode == unfinished)
+    return failure{std::errc::no_such_file_or_directory, operation,
+                   "the creator of this segment died while making it; create makes it anew"};
+  if (auto good = check(found, wanted.trusted); !good) return failure{good.error()};
+  if (wanted.size_bytes != 0 && found.size_bytes != wanted.size_bytes)
+    return failure{errc::incompatible, operation, "the memory has another size than expected"};
+  auto map = memory_map::attach(id, {.size_bytes = found.size_bytes, .access = wanted.access});
+  if (!map && is_removed(map.error()))
+    return failure{errc::removed, operation, "the segment was removed meanwhile"};
+  if (!map) return failure{map.error()};
+  return attached{id, std::move(*map), found.attached == 0};
+}
+
 result<int> find(int number, bool is_id) {
   if (is_id) return number;
   auto id = syscall::segment_find(number);
@@ -145,27 +160,18 @@ result<attached> open(int number, bool is_id, const memory_file::expectation& wa
   auto id = find(number, is_id);
   if (!id) return failure{id.error()};
   auto found = inspect(*id);
-  if (found && found->mode == unfinished) {
-    // Being made right now, or left like this. Its creator holds the lock until it is finished.
-    if (auto locked = take_lock(); !locked) return failure{locked.error()};
-  }
+  if (!found) return failure{found.error()};
+  // Finished, as nearly always: what was found is what is attached.
+  if (found->mode != unfinished) return attach_found(*id, *found, wanted);
+  // Being made right now, or left like this. Its creator holds the lock until it is finished.
+  if (auto locked = take_lock(); !locked) return failure{locked.error()};
   return attach(*id, wanted);
 }
 
 result<attached> attach(int id, const memory_file::expectation& wanted) {
   auto found = inspect(id);
   if (!found) return failure{found.error()};
-  if (found->mode == unfinished)
-    return failure{std::errc::no_such_file_or_directory, operation,
-                   "the creator of this segment died while making it; create makes it anew"};
-  if (auto good = check(*found, wanted.trusted); !good) return failure{good.error()};
-  if (wanted.size_bytes != 0 && found->size_bytes != wanted.size_bytes)
-    return failure{errc::incompatible, operation, "the memory has another size than expected"};
-  auto map = memory_map::attach(id, {.size_bytes = found->size_bytes, .access = wanted.access});
-  if (!map && is_removed(map.error()))
-    return failure{errc::removed, operation, "the segment was removed meanwhile"};
-  if (!map) return failure{map.error()};
-  return attached{id, std::move(*map), found->attached == 0};
+  return attach_found(id, *found, wanted);
 }
 
 result<void> unlink(int number, bool is_id, const named_file::trust& trusted) {

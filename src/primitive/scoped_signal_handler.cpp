@@ -13,10 +13,11 @@ result<scoped_signal_handler> scoped_signal_handler::set(int number, function ha
                    "what SIGKILL and SIGSTOP do cannot be changed"};
   if (!is_signal(number))
     return failure{std::errc::invalid_argument, operation, "no signal that programs can use"};
-  const auto before = syscall::exchange_signal_action(
-      number, {.handler = handler, .flags = SA_RESTART | SA_ONSTACK});
-  if (!before) return failure{before.error()};
-  return scoped_signal_handler{number, {before->handler, before->flags, before->blocked}};
+  syscall::signal_action before;
+  const int outcome = syscall::exchange_signal_action(
+      number, {.handler = handler, .flags = SA_RESTART | SA_ONSTACK}, before);
+  if (outcome != 0) return syscall::action_refused(outcome);
+  return scoped_signal_handler{number, {before.handler, before.flags, before.blocked}};
 }
 
 result<scoped_signal_handler> scoped_signal_handler::call(int number, function handler) {
