@@ -19,9 +19,13 @@ result<memory_map> memory_map::map(int fd, const memory_map_options& options) {
     return failure{std::errc::invalid_argument, "memory_map::map",
                    "the range reaches beyond the end of the file"};
   const bool writable = options.access == map_access::read_write;
-  auto address = syscall::map_shared(fd, options.size_bytes, options.offset_bytes, writable);
+  auto address =
+      options.twice
+          ? syscall::map_shared_twice(fd, options.size_bytes, options.offset_bytes, writable)
+          : syscall::map_shared(fd, options.size_bytes, options.offset_bytes, writable);
   if (!address) return failure{address.error()};
-  return memory_map{*address, options.size_bytes, options.access};
+  return memory_map{*address, options.twice ? 2 * options.size_bytes : options.size_bytes,
+                    options.access};
 }
 
 result<memory_map> memory_map::attach(int segment, const memory_map_options& options) {

@@ -81,7 +81,11 @@ struct pipe_ends {
 [[nodiscard]] result<void> allocate(int fd, std::size_t bytes);
 [[nodiscard]] result<void*> map_shared(int fd, std::size_t bytes, std::size_t offset,
                                        bool writable);
+/// The same bytes twice in a row: what ends in the first copy goes on in the second.
+[[nodiscard]] result<void*> map_shared_twice(int fd, std::size_t bytes, std::size_t offset,
+                                             bool writable);
 void unmap(void* address, std::size_t bytes) noexcept;
+[[nodiscard]] std::size_t page_bytes() noexcept;
 
 // Events, processes.
 [[nodiscard]] result<unique_fd> event_counter(std::uint32_t initial, bool counting);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -143,7 +144,28 @@ result<void*> map_shared(int fd, std::size_t bytes, std::size_t offset, bool wri
   return reinterpret_cast<void*>(address);
 }
 
+result<void*> map_shared_twice(int fd, std::size_t bytes, std::size_t offset, bool writable) {
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  constexpr void* anywhere = nullptr;
+  // Room for both first, so that nothing else can be mapped behind the first one.
+  const long room = retried(SYS_mmap, anywhere, 2 * bytes, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room < 0 && room > -4096) return failed(room, "mmap");
+  auto* const start = reinterpret_cast<std::byte*>(room);
+  for (std::byte* at : {start, start + bytes}) {
+    const long mapped =
+        retried(SYS_mmap, at, bytes, protection, MAP_SHARED | MAP_FIXED, fd, offset);
+    if (mapped < 0 && mapped > -4096) {
+      unmap(start, 2 * bytes);
+      return failed(mapped, "mmap");
+    }
+  }
+  return static_cast<void*>(start);
+}
+
 void unmap(void* address, std::size_t bytes) noexcept { retried(SYS_munmap, address, bytes); }
+
+std::size_t page_bytes() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
 result<unique_fd> event_counter(std::uint32_t initial, bool counting) {
   const int flags = EFD_CLOEXEC | EFD_NONBLOCK | (counting ? EFD_SEMAPHORE : 0);

@@ -14,6 +14,9 @@ struct memory_map_options {
   std::size_t size_bytes = 0;    ///< More than 0.
   std::size_t offset_bytes = 0;  ///< A multiple of the page size.
   map_access access = map_access::read_write;
+  /// The same bytes are shown a second time right behind the first; `size_bytes` is of one of both,
+  /// and a multiple of the page size.
+  bool twice = false;
   std::size_t file_bytes = 0;  ///< Size of the file, if it was looked at already; 0: asked for.
 };
 

@@ -1,0 +1,135 @@
+#pragma once
+// A participant of a ring: its numbered slot, the lock that proves that it lives, its sleep, and
+// its view of the others. The ends of ring_channel, ring_queue and ring_topic each have one.
+
+#include <chrono>
+#include <cstdint>
+#include <sluice/base/deadline.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/channel/ring_memory.hpp>
+#include <sluice/os/liveness.hpp>
+#include <sluice/ring/layout.hpp>
+#include <sluice/ring/wake_up.hpp>
+
+namespace sluice {
+
+/// How an end of a ring waits.
+struct ring_wait_options {
+  /// Looks so long without a pause before it sleeps; 0 where both sides share a processor. The
+  /// budget shrinks while looking does not help, and grows again when it does.
+  std::chrono::nanoseconds spin = std::chrono::microseconds{20};
+  /// Nobody sleeps longer without a look: the bound within which a death is noticed.
+  std::chrono::nanoseconds longest_sleep = std::chrono::milliseconds{100};
+};
+
+/// What an end did itself, for tuning.
+struct ring_statistics {
+  std::uint64_t waits = 0;     ///< Waits that did not find at once what they waited for.
+  std::uint64_t spun = 0;      ///< Of these, ended while looking.
+  std::uint64_t parks = 0;     ///< Times that it slept.
+  std::uint64_t wake_ups = 0;  ///< Times that it woke another.
+};
+
+/// What is known of another participant.
+enum class ring_presence {
+  nobody,  ///< Nobody was there yet.
+  alive,
+  left,  ///< In order.
+  died,
+};
+
+/// One participant's place in a ring.
+///
+/// *Semantics*: holds a slot of its role as long as it lives; of two who want the last free slot
+/// one gets it. *Threads*: one at a time, `is_inherited` excepted. *Errors*:
+/// `device_or_resource_busy` when living participants have all slots of the role;
+/// `operation_not_permitted` in a forked child. *Lifetime*: leaves in order when it goes, and tells
+/// the others. *Crash*: its slot is free at once; who looks next sees that it died.
+class ring_attachment {
+ public:
+  enum class role { sender, receiver };
+
+  [[nodiscard]] static result<ring_attachment> attach(ring_memory memory, role wanted,
+                                                      const ring_wait_options& options = {});
+
+  ring_attachment(ring_attachment&& other) noexcept;
+  ring_attachment& operator=(ring_attachment&& other) noexcept;
+  ~ring_attachment() { leave(); }
+
+  /// The same role in a forked child, or after the slot was lost: in a slot of its own.
+  [[nodiscard]] result<ring_attachment> attach_anew() const;
+
+  [[nodiscard]] bool is_inherited() const noexcept { return life_.is_inherited(); }
+  /// What a verb reports in a forked child.
+  [[nodiscard]] static failure refused(const char* operation) noexcept;
+
+  [[nodiscard]] ring_memory& memory() noexcept { return memory_; }
+  [[nodiscard]] const ring_memory& memory() const noexcept { return memory_; }
+  [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  [[nodiscard]] ring::participant_slot& slot() const noexcept { return memory_.slot(index_); }
+  /// What became of the one who had this slot before.
+  [[nodiscard]] ring_presence predecessor() const noexcept { return predecessor_; }
+  [[nodiscard]] const ring_statistics& statistics() const noexcept { return statistics_; }
+
+  /// What became of the participant in a slot: up to four system calls. A death is seen by taking
+  /// the dead one's lock; while it is held `see_to` runs (in a queue: to take its work back).
+  template <class SeeTo>
+  [[nodiscard]] result<ring_presence> look_at(std::uint32_t slot, SeeTo see_to) {
+    auto died = hold_if_dead(slot);
+    if (!died) return failure{died.error()};
+    if (!*died) return presence_of(slot);
+    see_to();
+    bury(slot);
+    return ring_presence::died;
+  }
+  [[nodiscard]] result<ring_presence> look_at(std::uint32_t slot) {
+    return look_at(slot, [] {});
+  }
+  /// Without a system call: an unnoticed death looks alive.
+  [[nodiscard]] ring_presence presence_of(std::uint32_t slot) const noexcept;
+
+  /// Tells a participant that something it may wait for has happened. The fast path of all sends.
+  void wake(ring::participant_slot& other) noexcept {
+    if (ring::is_resting(other, memory_.header())) [[unlikely]]
+      wake_resting(other);
+  }
+
+  /// Waits until `worth_it()` or the deadline. `notice()`, a result<bool>, is asked before each
+  /// sleep and may end the wait: it looks for what wakes nobody, the deaths of others.
+  template <class WorthIt, class Notice>
+  [[nodiscard]] result<void> wait(deadline until, const char* operation, WorthIt worth_it,
+                                  Notice notice);
+
+ private:
+  ring_attachment(ring_memory memory, liveness life, role wanted,
+                  const ring_wait_options& options) noexcept
+      : memory_(std::move(memory)),
+        life_(std::move(life)),
+        role_(wanted),
+        options_(options),
+        spin_budget_(options.spin) {}
+  [[nodiscard]] result<bool> take_slot();
+  [[nodiscard]] result<bool> hold_if_dead(std::uint32_t slot);
+  void bury(std::uint32_t slot);
+  void wake_resting(ring::participant_slot& other) noexcept;
+  void tell_all() noexcept;
+  void leave() noexcept;
+
+  template <class WorthIt>
+  [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
+  [[nodiscard]] std::chrono::nanoseconds prepare_sleep() noexcept;
+  [[nodiscard]] result<void> sleep(deadline until, std::chrono::nanoseconds cap);
+  void get_up() noexcept;
+
+  ring_memory memory_;
+  liveness life_;
+  role role_;
+  std::uint32_t index_ = 0;
+  bool is_attached_ = false;
+  ring_presence predecessor_ = ring_presence::nobody;
+  ring_wait_options options_;
+  std::chrono::nanoseconds spin_budget_;
+  ring_statistics statistics_ = {};
+};
+
+}  // namespace sluice

@@ -1,0 +1,283 @@
+#pragma once
+// A ring in shared memory between one sender and one receiver: messages of any size up to half of
+// it, written and read in place or copied, and no system call while both sides are awake. The
+// format is docs/ring-format.md.
+
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <sluice/base/channel_traits.hpp>
+#include <sluice/base/concepts.hpp>
+#include <sluice/channel/blocking.hpp>
+#include <sluice/channel/ring_attachment.hpp>
+#include <sluice/channel/ring_memory.hpp>
+#include <sluice/channel/ring_window.hpp>
+#include <sluice/ring/consumer.hpp>
+#include <sluice/ring/producer.hpp>
+#include <string_view>
+
+namespace sluice {
+
+inline constexpr channel_capabilities ring_channel_capabilities{
+    .mechanism = "ring channel",
+    .keeps_boundaries = true,
+    .order = ordering::total,
+    .many_senders = false,
+    .many_receivers = false,
+    .pollable = false,
+    .zero_copy = true,
+    .survives_processes = true,
+    .max_message_bytes = 0xffff'ffff - ring::record_header::size_bytes,
+};
+
+/// What an end does when the other side goes, in order or not.
+enum class ring_departure : std::uint32_t {
+  report,           ///< `closed` or `connection_reset`, and `broken_pipe`.
+  await_successor,  ///< Nothing: another one may come, and goes on where the last one was.
+};
+
+/// What a sender does that finds no room.
+enum class ring_full : std::uint32_t {
+  block,        ///< Waits; `try_send` reports would_block.
+  fail,         ///< Reports `no_buffer_space`, also from `send`.
+  drop_newest,  ///< Forgets the message and counts it.
+};
+
+struct ring_channel_options {
+  /// A power of two of at least a page; the largest message with its header takes half of it.
+  std::size_t capacity_bytes = std::size_t{1} << 20;
+  ring_full when_full = ring_full::block;
+  /// Without a value: rings with a name await a successor, those without report.
+  std::optional<ring_departure> departure = {};
+  ring_name_options name = {};
+};
+
+struct ring_end_options {
+  ring_wait_options wait = {};
+  ring_name_options name = {};
+};
+
+/// Counters that both sides can read at any time. They cost a message nothing that others wait for.
+struct ring_counters {
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::uint64_t dropped = 0;  ///< By a sender that drops what finds no room.
+  std::uint64_t full = 0;     ///< Times that a sender found no room.
+};
+
+/// A ring without a role: the memory, from which a sender and a receiver are attached.
+///
+/// *Semantics*: a plain name is a file of the runtime directory, `name`.ring; a path is taken as it
+/// is. Without a name it is handed on as a descriptor. *Threads*: any, except moving. *Errors*:
+/// those of `ring_memory`; `errc::incompatible` from `open_or_create` for other options.
+/// *Lifetime*: the last of all who have it open removes the name, except after `persist`; messages
+/// stay as long as anybody has it open. *Crash*: name and messages stay for who comes next.
+class ring_channel {
+ public:
+  [[nodiscard]] static result<ring_channel> create(std::string_view name,
+                                                   const ring_channel_options& options = {});
+  [[nodiscard]] static result<ring_channel> open(std::string_view name,
+                                                 const ring_name_options& options = {});
+  [[nodiscard]] static result<ring_channel> open_or_create(
+      std::string_view name, const ring_channel_options& options = {});
+  [[nodiscard]] static result<ring_channel> create_anonymous(
+      const ring_channel_options& options = {});
+  /// Memory that was handed to us.
+  [[nodiscard]] static result<ring_channel> from_native(unique_fd fd);
+  [[nodiscard]] static result<void> unlink(std::string_view name,
+                                           const ring_name_options& options = {}) {
+    return ring_memory::unlink(name, options);
+  }
+
+  [[nodiscard]] ring_memory& memory() noexcept { return memory_; }
+  [[nodiscard]] const ring_memory& memory() const noexcept { return memory_; }
+  [[nodiscard]] ring_counters counters() const noexcept;
+  [[nodiscard]] std::size_t max_message_bytes() const noexcept;
+  /// The name stays when the last one leaves, and what is in it.
+  void persist() noexcept { memory_.persist(); }
+  [[nodiscard]] int native_handle() const noexcept { return memory_.native_handle(); }
+
+ private:
+  explicit ring_channel(ring_memory memory) noexcept : memory_(std::move(memory)) {}
+  ring_memory memory_;
+};
+
+/// The sending end of a ring channel.
+///
+/// *Semantics*: `try_claim` and `commit` write a message where it will be read; `try_send` copies
+/// one there. Published at once; several by `stage` and `publish`, all or nothing. *Threads*: one
+/// at a time. *Errors*: `message_size` above the maximum; when there is no room as the options say;
+/// `broken_pipe` when the receiver is gone and that is reported; `operation_not_permitted` in a
+/// forked child; `device_or_resource_busy` when another sender lives. A death is noticed by waits.
+/// *Lifetime*: leaving in order ends the channel for the receiver after what was sent. *Crash*:
+/// killed at any instruction, a message was sent whole or not at all; a successor goes on behind.
+class ring_sender {
+ public:
+  static constexpr channel_capabilities capabilities = ring_channel_capabilities;
+
+  [[nodiscard]] static result<ring_sender> open(std::string_view name,
+                                                const ring_end_options& options = {});
+  /// Takes the role in a ring that is open already; the ring stays the caller's.
+  [[nodiscard]] static result<ring_sender> attach(const ring_channel& ring,
+                                                  const ring_end_options& options = {});
+  /// Takes it in a forked child, where the inherited end has no part in the ring.
+  [[nodiscard]] result<void> attach();
+
+  [[nodiscard]] result<void> try_send(const_bytes message) {
+    std::byte* room = nullptr;
+    result<void> outcome = prepare(message.size(), room);
+    if (room == nullptr) [[unlikely]]
+      return outcome;
+    if (!message.empty()) std::memcpy(room, message.data(), message.size());
+    commit(message.size());
+    return outcome;
+  }
+  /// Room for a message of at most `bytes`, to be written in place and committed.
+  [[nodiscard]] result<ring_window> try_claim(std::size_t bytes);
+  /// Publishes what was claimed last, which may be used in part. Of `ring_window`.
+  void commit(std::size_t bytes) noexcept {
+    producer_.commit(bytes);
+    attachment_.wake(*receiver_);
+  }
+  /// As `try_send`, but the receiver sees nothing before `publish`, and then all.
+  [[nodiscard]] result<void> try_stage(const_bytes message);
+  void publish() noexcept {
+    producer_.publish();
+    attachment_.wake(*receiver_);
+  }
+
+  /// Waits for the room that the last message did not find.
+  [[nodiscard]] result<void> wait_writable(deadline until);
+  [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
+    return sluice::send(*this, message, until);
+  }
+  /// Waits until there is a receiver that lives.
+  [[nodiscard]] result<void> wait_for_peer(deadline until);
+  [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(1); }
+
+  [[nodiscard]] std::size_t max_message_bytes() const noexcept {
+    return producer_.written().max_message_bytes();
+  }
+  [[nodiscard]] ring_counters counters() const noexcept;
+  [[nodiscard]] const ring_statistics& statistics() const noexcept {
+    return attachment_.statistics();
+  }
+
+ private:
+  ring_sender(ring_attachment attachment, const ring::producer& producer) noexcept;
+  [[nodiscard]] static result<ring_sender> over(result<ring_attachment> attachment);
+
+  // Claims room, or says why there is none.
+  [[nodiscard]] result<void> prepare(std::size_t bytes, std::byte*& room) {
+    if (bytes > max_message_bytes() || attachment_.is_inherited() || is_receiver_gone())
+        [[unlikely]]
+      return refuse(bytes);
+    room = producer_.try_claim(bytes);
+    if (room == nullptr) [[unlikely]]
+      return report_full(bytes);
+    return {};
+  }
+  // The receiver's own word, in the line that every wake-up looks at.
+  [[nodiscard]] bool is_receiver_gone() const noexcept {
+    return reports_departure_ && receiver_->state.load(std::memory_order_relaxed) >=
+                                     static_cast<std::uint32_t>(ring::slot_state::left);
+  }
+  [[nodiscard]] result<void> refuse(std::size_t bytes) const;
+  [[nodiscard]] result<void> report_full(std::size_t bytes);
+
+  ring_attachment attachment_;
+  ring::producer producer_;
+  ring::participant_slot* receiver_;
+  bool reports_departure_;
+  ring_full when_full_;
+  std::size_t wanted_bytes_ = 0;  // of the message that found no room last
+  std::uint64_t dropped_ = 0;
+};
+
+/// The receiving end of a ring channel.
+///
+/// *Semantics*: `try_peek` shows the next message where it lies until the view is released;
+/// `try_receive` copies it. *Threads*: one at a time. *Errors*: `errc::closed` when the sender left
+/// in order and all was received, `connection_reset` once when it died, if that is reported;
+/// `no_buffer_space` leaves the message; `errc::corrupt` for what no sender of ours can have
+/// written, from then on always; those of `ring_sender` for its role. *Lifetime*: a successor gets
+/// what this one did not release. *Crash*: a message that was not released comes again: one.
+class ring_receiver {
+ public:
+  static constexpr channel_capabilities capabilities = ring_channel_capabilities;
+
+  [[nodiscard]] static result<ring_receiver> open(std::string_view name,
+                                                  const ring_end_options& options = {});
+  [[nodiscard]] static result<ring_receiver> attach(const ring_channel& ring,
+                                                    const ring_end_options& options = {});
+  [[nodiscard]] result<void> attach();
+
+  [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
+    const_bytes message;
+    result<std::size_t> outcome = look(message);
+    if (!outcome || *outcome > buffer.size()) [[unlikely]]
+      return outcome ? too_small() : outcome;
+    if (!message.empty()) std::memcpy(buffer.data(), message.data(), message.size());
+    release();
+    return outcome;
+  }
+  /// The next message where it lies; the same one again until it is released.
+  [[nodiscard]] result<ring_view> try_peek();
+  /// Gives the room of the message looked at last back. Of `ring_view`.
+  void release() noexcept {
+    consumer_.release();
+    wake_sender();
+  }
+  [[nodiscard]] result<std::size_t> next_size() {
+    const_bytes message;
+    return look(message);
+  }
+
+  [[nodiscard]] result<void> wait_readable(deadline until);
+  [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer,
+                                            deadline until = deadline::never()) {
+    return sluice::receive(*this, buffer, until);
+  }
+  /// What is there now, one after the other: for (ring_view& message : receiver.drain()).
+  [[nodiscard]] ring_drain<ring_receiver> drain() noexcept {
+    return ring_drain<ring_receiver>{*this};
+  }
+  [[nodiscard]] result<void> wait_for_peer(deadline until);
+  [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(0); }
+
+  [[nodiscard]] ring_counters counters() const noexcept;
+  [[nodiscard]] const ring_statistics& statistics() const noexcept {
+    return attachment_.statistics();
+  }
+
+ private:
+  ring_receiver(ring_attachment attachment, const ring::consumer& consumer) noexcept;
+  [[nodiscard]] static result<ring_receiver> over(result<ring_attachment> attachment);
+
+  [[nodiscard]] result<std::size_t> look(const_bytes& message) {
+    if (!attachment_.is_inherited()) [[likely]] {
+      const ring::found seen = consumer_.try_peek(message);
+      if (seen == ring::found::message) [[likely]]
+        return message.size();
+      return report(seen, message);
+    }
+    return ring_attachment::refused("ring_receiver");
+  }
+  void wake_sender() noexcept {
+    if (ring::is_resting(*sender_, attachment_.memory().header())) [[unlikely]]
+      wake_sender_with_room();
+  }
+  [[nodiscard]] result<std::size_t> report(ring::found seen, const_bytes& message);
+  [[nodiscard]] static result<std::size_t> too_small();
+  void wake_sender_with_room() noexcept;
+
+  ring_attachment attachment_;
+  ring::consumer consumer_;
+  ring::participant_slot* sender_;
+  bool reports_departure_;
+  bool told_of_death_ = false;
+};
+
+static_assert(message_sender<ring_sender> && message_receiver<ring_receiver>);
+
+}  // namespace sluice

@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <sluice/channel/ring_attachment.hpp>
+#include <thread>
+#include <utility>
+
+#include "channel/ring_wait.hpp"
+#include "os/syscall.hpp"
+#include "os/syscall_futex.hpp"
+#include "os/syscall_liveness.hpp"
+
+namespace sluice {
+
+namespace {
+
+constexpr const char* operation = "ring";
+
+std::uint32_t number(ring::slot_state state) noexcept { return static_cast<std::uint32_t>(state); }
+
+// Who just lowered the flag that spares fences sleeps no longer than it may take the others to see
+// it, until they all must have.
+constexpr auto cap_without_barrier = std::chrono::milliseconds{1};
+
+}  // namespace
+
+bool ring_wait::can_spin() noexcept { return std::thread::hardware_concurrency() > 1; }
+
+failure ring_attachment::refused(const char* what) noexcept {
+  return {std::errc::operation_not_permitted, what,
+          "a forked child has no part in its parent's ring: attach anew"};
+}
+
+result<ring_attachment> ring_attachment::attach(ring_memory memory, role wanted,
+                                                const ring_wait_options& options) {
+  // Before the slot can be seen: who counts on our barrier must be able to.
+  if (!syscall::register_for_barriers())
+    memory.header().needs_fence.store(1, std::memory_order_seq_cst);
+  auto life = liveness::open(memory.native_handle());
+  if (!life) return failure{life.error()};
+  ring_wait_options waiting = options;
+  if (!ring_wait::can_spin()) waiting.spin = std::chrono::nanoseconds{0};
+  ring_attachment made{std::move(memory), std::move(*life), wanted, waiting};
+  auto taken = made.take_slot();
+  if (!taken) return failure{taken.error()};
+  if (!*taken)
+    return failure{std::errc::device_or_resource_busy, operation,
+                   "living participants have all the slots of this role"};
+  made.tell_all();  // that somebody came: who waits for a peer looks again
+  return made;
+}
+
+result<bool> ring_attachment::take_slot() {
+  const ring::geometry& shape = memory_.shape();
+  const std::uint32_t first = role_ == role::sender ? 0 : shape.senders;
+  const std::uint32_t count = role_ == role::sender ? shape.senders : shape.receivers;
+  for (std::uint32_t index = first; index < first + count; ++index) {
+    auto held = life_.try_hold(index);
+    if (!held) return failure{held.error()};
+    if (!*held) continue;
+    ring::participant_slot& mine = memory_.slot(index);
+    // Nobody else writes it now: we hold its lock. Acquire: with what its last holder did.
+    const auto before = static_cast<ring::slot_state>(mine.state.load(std::memory_order_acquire));
+    index_ = index;
+    predecessor_ = before == ring::slot_state::empty  ? ring_presence::nobody
+                   : before == ring::slot_state::left ? ring_presence::left
+                                                      : ring_presence::died;
+    mine.resting.store(0, std::memory_order_relaxed);
+    mine.generation.fetch_add(1, std::memory_order_relaxed);
+    mine.state.store(number(ring::slot_state::attached), std::memory_order_release);
+    is_attached_ = true;
+    return true;
+  }
+  return false;
+}
+
+ring_attachment::ring_attachment(ring_attachment&& other) noexcept
+    : memory_(std::move(other.memory_)),
+      life_(std::move(other.life_)),
+      role_(other.role_),
+      index_(other.index_),
+      is_attached_(std::exchange(other.is_attached_, false)),
+      predecessor_(other.predecessor_),
+      options_(other.options_),
+      spin_budget_(other.spin_budget_),
+      statistics_(other.statistics_) {}
+
+ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
+  if (this == &other) return *this;
+  leave();
+  memory_ = std::move(other.memory_);
+  life_ = std::move(other.life_);
+  role_ = other.role_;
+  index_ = other.index_;
+  is_attached_ = std::exchange(other.is_attached_, false);
+  predecessor_ = other.predecessor_;
+  options_ = other.options_;
+  spin_budget_ = other.spin_budget_;
+  statistics_ = other.statistics_;
+  return *this;
+}
+
+result<ring_attachment> ring_attachment::attach_anew() const {
+  auto memory = memory_.duplicate();
+  if (!memory) return failure{memory.error()};
+  return attach(std::move(*memory), role_, options_);
+}
+
+ring_presence ring_attachment::presence_of(std::uint32_t slot) const noexcept {
+  // Acquire: what it did before it left has happened.
+  switch (static_cast<ring::slot_state>(memory_.slot(slot).state.load(std::memory_order_acquire))) {
+    case ring::slot_state::attached:
+      return ring_presence::alive;
+    case ring::slot_state::left:
+      return ring_presence::left;
+    case ring::slot_state::dead:
+      return ring_presence::died;
+    case ring::slot_state::empty:
+      break;
+  }
+  return ring_presence::nobody;
+}
+
+// Never test, then act: only what is true while the lock is ours is acted upon.
+result<bool> ring_attachment::hold_if_dead(std::uint32_t slot) {
+  if (slot == index_ || presence_of(slot) != ring_presence::alive) return false;
+  auto alive = life_.is_held_by_others(slot);
+  if (!alive) return failure{alive.error()};
+  if (*alive) return false;
+  auto held = life_.try_hold(slot);
+  if (!held) return failure{held.error()};
+  if (!*held) return false;
+  if (presence_of(slot) == ring_presence::alive) return true;
+  if (auto free = life_.let_go(slot); !free) return failure{free.error()};
+  return false;  // it left meanwhile, or somebody else saw to it
+}
+
+void ring_attachment::bury(std::uint32_t slot) {
+  ring::participant_slot& dead = memory_.slot(slot);
+  dead.resting.store(0, std::memory_order_relaxed);
+  dead.state.store(number(ring::slot_state::dead), std::memory_order_release);
+  static_cast<void>(life_.let_go(slot));
+}
+
+void ring_attachment::wake_resting(ring::participant_slot& other) noexcept {
+  if (ring::rouse(other) != ring::rest::parked) return;
+  statistics_.wake_ups += 1;
+  syscall::futex_wake_all(other.resting);
+}
+
+// Returns how long it may sleep without a look.
+std::chrono::nanoseconds ring_attachment::prepare_sleep() noexcept {
+  statistics_.parks += 1;
+  ring::lie_down(slot(), ring::rest::parked);
+  std::atomic<std::uint32_t>& needs_fence = memory_.header().needs_fence;
+  if (needs_fence.load(std::memory_order_relaxed) == 0 && syscall::barrier_for_all())
+    return options_.longest_sleep;
+  const bool is_news = needs_fence.exchange(1, std::memory_order_seq_cst) == 0;
+  ring::fence_before_looking_again();
+  return is_news ? std::min<std::chrono::nanoseconds>(cap_without_barrier, options_.longest_sleep)
+                 : options_.longest_sleep;
+}
+
+result<void> ring_attachment::sleep(deadline until, std::chrono::nanoseconds cap) {
+  constexpr auto parked = static_cast<std::uint32_t>(ring::rest::parked);
+  auto slept = syscall::futex_wait(slot().resting, parked, earlier(until, deadline{cap}));
+  get_up();
+  // The cap or the deadline: the caller looks at both.
+  if (!slept && !(slept.error() == std::errc::timed_out)) return slept;
+  return {};
+}
+
+void ring_attachment::get_up() noexcept { slot().resting.store(0, std::memory_order_relaxed); }
+
+void ring_attachment::leave() noexcept {
+  if (!std::exchange(is_attached_, false) || life_.is_inherited()) return;
+  // Release: who sees that we left sees all that we did before.
+  slot().state.store(number(ring::slot_state::left), std::memory_order_release);
+  tell_all();
+  static_cast<void>(life_.let_go(index_));
+}
+
+void ring_attachment::tell_all() noexcept {
+  ring::fence_before_looking_again();
+  for (std::uint32_t other = 0; other < memory_.slots(); ++other) {
+    if (other != index_) wake(memory_.slot(other));
+  }
+}
+
+}  // namespace sluice
