@@ -30,6 +30,7 @@
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/os/lasting_object.hpp>
+#include <sluice/os/liveness.hpp>
 #include <sluice/os/memory_map.hpp>
 #include <sluice/os/owned_name.hpp>
 #include <sluice/os/owned_segment.hpp>

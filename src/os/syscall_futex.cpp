@@ -35,4 +35,8 @@ void futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept {
   retried(SYS_futex, &word, FUTEX_WAKE, std::numeric_limits<int>::max());
 }
 
+bool futex_wake_one(const std::atomic<std::uint32_t>& word) noexcept {
+  return retried(SYS_futex, &word, FUTEX_WAKE, 1) == 1;
+}
+
 }  // namespace sluice::syscall

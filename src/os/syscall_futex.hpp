@@ -17,4 +17,8 @@ namespace sluice::syscall {
 /// Wakes all who sleep on `word`. Reports nothing: a sleeper looks again by itself anyway.
 void futex_wake_all(const std::atomic<std::uint32_t>& word) noexcept;
 
+/// Wakes one of them, if there is one: whether somebody was woken, who may be killed before it
+/// runs.
+bool futex_wake_one(const std::atomic<std::uint32_t>& word) noexcept;
+
 }  // namespace sluice::syscall

@@ -69,4 +69,7 @@ struct scenario {
 /// Semaphores, and the event in shared memory.
 [[nodiscard]] const std::vector<scenario>& semaphore_scenarios();
 
+/// Proof of life, and barriers.
+[[nodiscard]] const std::vector<scenario>& liveness_scenarios();
+
 }  // namespace sluice::test

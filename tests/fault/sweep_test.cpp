@@ -30,6 +30,8 @@ std::string_view operation_of(long number) {
       {SYS_ppoll, "poll"},
       {SYS_pipe2, "pipe2"},
       {SYS_fstat, "fstat"},
+      {SYS_lseek, "lseek"},
+      {SYS_membarrier, "membarrier"},
       {SYS_newfstatat, "fstatat"},
       {SYS_mknodat, "mkfifoat"},
       {SYS_mkdirat, "mkdirat"},
@@ -123,6 +125,7 @@ std::string name_of(const testing::TestParamInfo<scenario>& one) {
 }
 INSTANTIATE_TEST_SUITE_P(Channels, Sweep, testing::ValuesIn(channel_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Signals, Sweep, testing::ValuesIn(signal_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(Liveness, Sweep, testing::ValuesIn(liveness_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Memory, Sweep, testing::ValuesIn(memory_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Queues, Sweep, testing::ValuesIn(queue_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Semaphores, Sweep, testing::ValuesIn(semaphore_scenarios()), name_of);
