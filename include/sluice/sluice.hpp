@@ -20,6 +20,10 @@
 #include <sluice/channel/posix_queue.hpp>
 #include <sluice/channel/posix_queue_receiver.hpp>
 #include <sluice/channel/posix_queue_sender.hpp>
+#include <sluice/channel/ring_attachment.hpp>
+#include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_memory.hpp>
+#include <sluice/channel/ring_window.hpp>
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/system_v_queue.hpp>
 #include <sluice/channel/system_v_queue_receiver.hpp>
@@ -56,3 +60,9 @@
 #include <sluice/primitive/stop_signal.hpp>
 #include <sluice/primitive/system_v_semaphore.hpp>
 #include <sluice/primitive/system_v_semaphore_set.hpp>
+#include <sluice/ring/consumer.hpp>
+#include <sluice/ring/layout.hpp>
+#include <sluice/ring/log.hpp>
+#include <sluice/ring/producer.hpp>
+#include <sluice/ring/record.hpp>
+#include <sluice/ring/wake_up.hpp>

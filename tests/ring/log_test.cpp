@@ -1,0 +1,327 @@
+// The log as an algorithm: bytes and atomics in one process.
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <random>
+#include <thread>
+
+#include "ring/log_memory.hpp"
+
+namespace sluice {
+namespace {
+
+using ring::found;
+using test::get;
+using test::log_memory;
+using test::put;
+
+found look(ring::consumer& consumer) {
+  const_bytes ignored;
+  return consumer.try_peek(ignored);
+}
+
+std::uint64_t word_at(log_memory& memory, std::size_t offset) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, memory.data() + offset, sizeof word);
+  return word;
+}
+
+TEST(Log, golden_bytes_of_two_records) {
+  log_memory memory;
+  auto producer = memory.producer();
+  std::memcpy(producer.try_claim(3), "abc", 3);
+  producer.commit(3);
+  producer.stage((std::memcpy(producer.try_claim(8), "12345678", 8), 8));
+  producer.publish();
+  const std::array<unsigned char, 40> expected{
+      3, 0, 0, 0, 1, 0, 0, 0, 'a', 'b', 'c', 0,   0,   0,   0,   0,    // length, kind, tag, payload
+      8, 0, 0, 0, 1, 0, 0, 0, '1', '2', '3', '4', '5', '6', '7', '8',  //
+      0, 0, 0, 0, 0, 0, 0, 0};                                         // the next header
+  EXPECT_EQ(std::memcmp(memory.data(), expected.data(), expected.size()), 0);
+  EXPECT_EQ(memory.control.sent, 2U);
+}
+
+TEST(Log, golden_bytes_of_a_skip_and_of_the_next_lap) {
+  log_memory memory;
+  auto producer = memory.producer({.working_set_bytes = 64, .wrap_below_bytes = 64});
+  ring::consumer consumer{memory.log()};
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    ASSERT_TRUE(put(producer, i, 8));
+    ASSERT_TRUE(get(consumer, i, 8));
+  }
+  EXPECT_EQ(word_at(memory, 64), std::uint64_t{2} << 32);                // skip, lap 0
+  EXPECT_EQ(word_at(memory, 0), 8 | (std::uint64_t{1 | 1 << 8} << 32));  // message, lap 1
+  EXPECT_EQ(memory.control.released, 4096U + 16);
+}
+
+class LogOf : public ::testing::TestWithParam<std::pair<std::size_t, ring::position>> {};
+
+TEST_P(LogOf, every_message_arrives_once_in_order_and_whole) {
+  const auto [capacity, start] = GetParam();
+  for (const std::uint64_t working_set : {0UL, 64UL, 1024UL, 16384UL}) {
+    log_memory memory{capacity, start};
+    auto producer = memory.producer({.working_set_bytes = working_set, .wrap_below_bytes = 512});
+    ring::consumer consumer{memory.log()};
+    std::mt19937 random{static_cast<std::uint32_t>(working_set)};
+    std::deque<std::size_t> inside;
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    const std::size_t largest = memory.log().max_message_bytes();
+    for (int step = 0; step < 20'000; ++step) {
+      const bool sends = random() % 2 == 0;
+      if (sends) {
+        const std::size_t size = random() % 8 == 0 ? random() % (largest + 1) : random() % 40;
+        if (put(producer, sent, size)) {
+          inside.push_back(size);
+          ++sent;
+        } else {
+          EXPECT_FALSE(inside.empty()) << "an empty log has room for every message";
+        }
+      } else if (!inside.empty()) {
+        ASSERT_TRUE(get(consumer, received, inside.front()));
+        inside.pop_front();
+        ++received;
+      } else {
+        EXPECT_EQ(look(consumer), found::nothing);
+      }
+    }
+    EXPECT_GT(received, 1000U);
+    EXPECT_EQ(memory.control.sent, sent);
+    EXPECT_EQ(memory.control.received, received);
+  }
+}
+
+// F44: positions near 2^32 and 2^64; one page, and more.
+INSTANTIATE_TEST_SUITE_P(Capacities, LogOf,
+                         ::testing::Values(std::pair{4096UL, 0UL}, std::pair{4096UL, 0xffff'f000UL},
+                                           std::pair{4096UL, 0UL - 8192UL},
+                                           std::pair{65536UL, 0UL - 131072UL},
+                                           std::pair{1UL << 20, 0UL}));
+
+TEST(Log, messages_of_every_length_around_a_word_and_the_maximum_fit) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  const std::size_t largest = memory.log().max_message_bytes();
+  EXPECT_EQ(largest, 4096U / 2 - 8);
+  for (const std::size_t size : {0UL, 1UL, 7UL, 8UL, 9UL, 15UL, 16UL, 17UL, largest - 1, largest}) {
+    ASSERT_TRUE(put(producer, size, size));
+    ASSERT_TRUE(get(consumer, size, size));
+  }
+}
+
+TEST(Log, what_is_claimed_and_not_committed_leaves_no_trace) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  std::memset(producer.try_claim(100), 0xff, 100);
+  EXPECT_EQ(look(consumer), found::nothing);
+  ASSERT_TRUE(put(producer, 0, 5));
+  ASSERT_TRUE(get(consumer, 0, 5));
+  EXPECT_EQ(look(consumer), found::nothing);
+}
+
+TEST(Log, a_message_may_be_shorter_than_its_claim) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  const auto message = test::ring_message(0, 10);
+  std::memcpy(producer.try_claim(1000), message.data(), 10);
+  producer.commit(10);
+  ASSERT_TRUE(get(consumer, 0, 10));
+}
+
+TEST(Log, a_batch_appears_all_at_once_or_not_at_all) {
+  // F3
+  log_memory memory;
+  auto producer = memory.producer({.working_set_bytes = 64, .wrap_below_bytes = 64});
+  ring::consumer consumer{memory.log()};
+  for (int round = 0; round < 50; ++round) {
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      const auto message = test::ring_message(i, i);
+      std::byte* const room = producer.try_claim(i);
+      ASSERT_NE(room, nullptr);
+      std::copy(message.begin(), message.end(), room);
+      producer.stage(i);
+      EXPECT_EQ(look(consumer), found::nothing);
+    }
+    if (round % 3 == 2) {
+      producer.discard_staged();
+      EXPECT_EQ(look(consumer), found::nothing);
+      continue;
+    }
+    producer.publish();
+    for (std::uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(get(consumer, i, i));
+    EXPECT_EQ(look(consumer), found::nothing);
+  }
+}
+
+TEST(Log, a_batch_that_finds_no_room_can_be_given_up) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  while (producer.try_claim(500) != nullptr) producer.stage(500);
+  producer.discard_staged();
+  EXPECT_EQ(look(consumer), found::nothing);
+  ASSERT_TRUE(put(producer, 7, 2040));
+  ASSERT_TRUE(get(consumer, 7, 2040));
+}
+
+TEST(Log, a_full_log_has_room_again_when_the_reader_releases) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  std::uint64_t count = 0;
+  while (put(producer, count, 100)) ++count;
+  EXPECT_EQ(memory.control.full, 1U);
+  EXPECT_GE(count * 112, 4096U - 2 * 112);  // no more than a record is wasted
+  EXPECT_FALSE(producer.has_room(100));
+  const ring::position needed = producer.needed(100);
+  ASSERT_TRUE(get(consumer, 0, 100));
+  EXPECT_GE(consumer.place().at, needed);
+  EXPECT_TRUE(put(producer, count, 100));
+}
+
+TEST(Log, a_successor_of_the_writer_goes_on_behind_what_was_published) {
+  // F1, F4: whatever the dead one had begun.
+  log_memory memory;
+  ring::consumer consumer{memory.log()};
+  std::mt19937 random{1};
+  std::uint64_t sent = 0;
+  std::deque<std::pair<std::uint64_t, std::size_t>> inside;
+  for (int life = 0; life < 400; ++life) {
+    auto producer = memory.producer({.working_set_bytes = 256, .wrap_below_bytes = 512});
+    EXPECT_EQ(producer.place().messages, sent);
+    for (auto i = random() % 20; i > 0; --i) {
+      const std::size_t size = random() % 300;
+      if (!put(producer, sent, size)) break;
+      inside.emplace_back(sent++, size);
+    }
+    // It dies with a claim filled, or with a batch staged.
+    if (std::byte* const room = producer.try_claim(200)) {
+      std::memset(room, 0xee, 200);
+      if (life % 2 == 0) producer.stage(200);
+    }
+    while (inside.size() > random() % 4) {
+      ASSERT_TRUE(get(consumer, inside.front().first, inside.front().second));
+      inside.pop_front();
+    }
+  }
+  EXPECT_GT(sent, 1000U);
+}
+
+TEST(Log, a_successor_of_the_reader_gets_what_was_not_released) {
+  // F5: the window is what was looked at and not released, one message.
+  log_memory memory;
+  auto producer = memory.producer();
+  for (std::uint64_t i = 0; i < 5; ++i) ASSERT_TRUE(put(producer, i, 50));
+  {
+    ring::consumer killed{memory.log()};
+    ASSERT_TRUE(get(killed, 0, 50));
+    EXPECT_EQ(look(killed), found::message);
+  }
+  ring::consumer next{memory.log()};
+  for (std::uint64_t i = 1; i < 5; ++i) ASSERT_TRUE(get(next, i, 50));
+  EXPECT_EQ(next.place().messages, 5U);
+}
+
+TEST(Log, a_checkpoint_that_was_being_written_is_not_believed) {
+  log_memory memory;
+  {
+    auto producer = memory.producer();
+    ring::consumer consumer{memory.log()};
+    for (std::uint64_t i = 0; i < 200; ++i) {
+      ASSERT_TRUE(put(producer, i, 100));
+      ASSERT_TRUE(get(consumer, i, 100));
+    }
+    ASSERT_TRUE(put(producer, 200, 100));
+  }
+  const ring::log_place end = ring::end_of(memory.log()).value();
+  // The older one torn: nothing changes. The newer one torn: the older one leads to the same end.
+  for (ring::log_checkpoint& one : memory.control.checkpoints) {
+    const std::uint64_t check = one.check;
+    one.check = check + 2;
+    const auto found = ring::end_of(memory.log());
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->at, end.at);
+    EXPECT_EQ(found->messages, 201U);
+    one.check = check;
+  }
+  for (ring::log_checkpoint& one : memory.control.checkpoints) one.check = 1;
+  EXPECT_FALSE(ring::end_of(memory.log()));
+}
+
+TEST(Log, a_flipped_bit_in_a_header_is_damage_or_no_longer_than_allowed) {
+  // F46, H6
+  log_memory memory;
+  auto producer = memory.producer();
+  for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(put(producer, i, 64));
+  auto& word = *reinterpret_cast<std::uint64_t*>(memory.data());
+  const std::uint64_t whole = word;
+  for (int bit = 0; bit < 64; ++bit) {
+    word = whole ^ std::uint64_t{1} << bit;
+    ring::consumer consumer{memory.log()};
+    const_bytes seen;
+    const found outcome = consumer.try_peek(seen);
+    if (bit >= 32) {
+      EXPECT_EQ(outcome, found::damage) << bit;
+    } else if (outcome == found::message) {
+      EXPECT_LE(seen.size(), memory.log().max_message_bytes());
+    } else {
+      EXPECT_EQ(outcome, found::damage) << bit;
+    }
+  }
+}
+
+TEST(Log, skips_that_lead_nowhere_are_damage) {
+  // H8: the work of one look is bounded.
+  log_memory memory;
+  auto* const words = reinterpret_cast<std::uint64_t*>(memory.data());
+  words[0] = memory.log().header_for(4096, 0, ring::record_kind::skip).word;
+  words[8] = memory.log().header_for(64, 0, ring::record_kind::skip).word;
+  memory.control.released = 64;
+  ring::consumer consumer{memory.log()};
+  EXPECT_EQ(look(consumer), found::damage);
+}
+
+TEST(Log, a_reader_that_claims_to_be_ahead_gives_no_room) {
+  // H4, H5
+  for (const ring::position forged :
+       {std::uint64_t{8}, ~std::uint64_t{7}, std::uint64_t{1} << 40}) {
+    log_memory memory;
+    auto producer = memory.producer();
+    memory.control.released = forged;
+    std::uint64_t count = 0;
+    while (count < 1000 && put(producer, count, 100)) ++count;
+    EXPECT_LT(count * 112, 4096U);
+  }
+}
+
+TEST(Log, threads_hand_over_every_message) {
+  log_memory memory{1 << 16};
+  constexpr std::uint64_t count = 20'000;
+  std::thread sender{[&memory] {
+    auto producer = memory.producer({.working_set_bytes = 1024, .wrap_below_bytes = 256});
+    for (std::uint64_t i = 0; i < count;) {
+      if (put(producer, i, i % 300)) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  }};
+  ring::consumer consumer{memory.log()};
+  for (std::uint64_t i = 0; i < count;) {
+    if (get(consumer, i, i % 300)) {
+      ++i;
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  sender.join();
+  EXPECT_EQ(look(consumer), found::nothing);
+}
+
+}  // namespace
+}  // namespace sluice
