@@ -90,27 +90,31 @@ struct participant_slot {
   std::atomic<std::uint32_t> generation;  // how many were here
   /// A futex. Also by who wakes it: exchanged for `awake`.
   std::atomic<std::uint32_t> resting;
-  std::atomic<std::uint32_t> reserved;
-  std::atomic<position> needed;  // a sender without room: what must be released before it goes on
-  std::atomic<position> at;      // a subscriber's place
+  std::atomic<std::uint32_t> held;  // a receiver of a queue: not 0 while the range below is its own
+  std::atomic<position> needed;     // a sender without room: what must be released first
+  std::atomic<position> at;         // a subscriber's place
   // What a receiver of a queue holds: the messages of a lane between two positions.
   std::atomic<std::uint64_t> range_lane;
   std::atomic<position> range_from;
   std::atomic<position> range_to;
+  std::atomic<std::uint64_t> range_base;   // `finished` when the range was taken
+  std::atomic<std::uint64_t> finished;     // messages that it has dealt with, ever
   std::atomic<std::uint64_t> counters[2];  // of the kind of ring
-  std::atomic<std::uint64_t> unused[7];
+  std::atomic<std::uint64_t> unused[5];
 };
 
 static_assert(std::is_standard_layout_v<participant_slot>);
 static_assert(sizeof(participant_slot) == apart_bytes);
 static_assert(offsetof(participant_slot, state) == 0);
 static_assert(offsetof(participant_slot, generation) == 4);
-static_assert(offsetof(participant_slot, resting) == 8);
+static_assert(offsetof(participant_slot, resting) == 8 && offsetof(participant_slot, held) == 12);
 static_assert(offsetof(participant_slot, needed) == 16 && offsetof(participant_slot, at) == 24);
 static_assert(offsetof(participant_slot, range_lane) == 32);
 static_assert(offsetof(participant_slot, range_from) == 40);
 static_assert(offsetof(participant_slot, range_to) == 48);
-static_assert(offsetof(participant_slot, counters) == 56);
+static_assert(offsetof(participant_slot, range_base) == 56);
+static_assert(offsetof(participant_slot, finished) == 64);
+static_assert(offsetof(participant_slot, counters) == 72);
 
 /// Where everything lies, computed.
 struct layout {
