@@ -172,7 +172,7 @@ TYPED_TEST_P(MessageChannelPeers, the_largest_message_passes) {
         fresh.receiver};
     auto got = sluice::receive_message(*fresh.receiver);
     ASSERT_TRUE(got) << got.error().message();
-    EXPECT_EQ(got->size(), this->fit(usual_max_message_bytes));
+    EXPECT_EQ(got->size(), largest_message<typename TypeParam::link>());
     EXPECT_EQ(mismatch(*got, 0), got->size());
     expect_end(*fresh.receiver);
     peer.wait_success();

@@ -10,6 +10,7 @@
 #include "conformance/message_channel_processes.hpp"
 #include "conformance/message_links.hpp"
 #include "conformance/queue_links.hpp"
+#include "conformance/ring_links.hpp"
 #include "conformance/signal_links.hpp"
 #include "conformance/type_names.hpp"
 
@@ -52,7 +53,8 @@ struct channels {
 using reference = channels<local_link>;
 using between_processes =
     channels<framed_pipe_link, framed_fifo_link, framed_foreign_fifo_link, fifo_channel_link,
-             system_v_queue_link, posix_queue_link, mailbox_link, signal_channel_link>;
+             system_v_queue_link, posix_queue_link, mailbox_link, signal_channel_link,
+             ring_channel_link, named_ring_channel_link>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(AloneReference, MessageChannel, reference::links, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, MessageChannelPeers, reference::with<thread_peer>,
