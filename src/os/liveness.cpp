@@ -26,6 +26,8 @@ failure lost(const char* operation) {
 
 }  // namespace
 
+constinit std::atomic<std::uint64_t> liveness::forks_{0};
+
 liveness::liveness(std::unique_ptr<own_description> description) noexcept
     : description_(std::move(description)),
       // Relaxed: as in is_inherited().

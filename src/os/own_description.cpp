@@ -24,7 +24,6 @@ struct own_description::registry {
 };
 
 constinit own_description::registry own_description::living{};
-constinit std::atomic<std::uint64_t> liveness::forks_{0};
 
 namespace {
 
