@@ -30,6 +30,7 @@ namespace {
 
 using test::attach;
 using test::child;
+using test::failed_with;
 using test::patience;
 using test::rendezvous;
 using test::slot_file;
@@ -153,7 +154,7 @@ TEST(Liveness, death_is_seen_although_a_forked_child_keeps_everything) {
   one.kill();
   EXPECT_TRUE(watcher.try_hold(1).value());
   EXPECT_TRUE(watcher.try_hold(2).value());
-  EXPECT_TRUE(keeper->wait_for_exit(deadline::now()).error() == std::errc::timed_out)
+  EXPECT_TRUE(failed_with(keeper->wait_for_exit(deadline::now()), std::errc::timed_out))
       << "the child that kept everything must live for this to prove anything";
   ASSERT_TRUE(keeper->send_signal(SIGKILL));
   ASSERT_TRUE(keeper->wait_for_exit(deadline{patience}));
@@ -169,11 +170,13 @@ TEST(Liveness, inherited_handle_refuses_and_a_new_one_works) {
     EXPECT_EQ(mine.native_handle(), -1);
     EXPECT_EQ(descriptors_of(file.get()), 1);
     const auto not_permitted = std::errc::operation_not_permitted;
-    EXPECT_TRUE(mine.try_hold(2).error() == not_permitted);
-    EXPECT_TRUE(mine.let_go(1).error() == not_permitted);
-    EXPECT_TRUE(mine.is_held_by_others(1).error() == not_permitted);
-    EXPECT_TRUE(mine.check().error() == not_permitted);
-    EXPECT_STRNE(mine.check().error().hint(), "");
+    EXPECT_TRUE(failed_with(mine.try_hold(2), not_permitted));
+    EXPECT_TRUE(failed_with(mine.let_go(1), not_permitted));
+    EXPECT_TRUE(failed_with(mine.is_held_by_others(1), not_permitted));
+    EXPECT_TRUE(failed_with(mine.check(), not_permitted));
+    const auto refused = mine.check();
+    ASSERT_FALSE(refused);
+    EXPECT_STRNE(refused.error().hint(), "");
     liveness own = attach(file);
     EXPECT_FALSE(own.is_inherited());
     EXPECT_FALSE(own.try_hold(1).value()) << "the parent's";
@@ -199,7 +202,7 @@ TEST(Liveness, child_made_by_clone_itself_takes_no_slot_away) {
   const long id = ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
   ASSERT_GE(id, 0);
   if (id == 0) {
-    const bool refused = mine->let_go(1).error() == std::errc::operation_not_permitted;
+    const bool refused = failed_with(mine->let_go(1), std::errc::operation_not_permitted);
     mine = failure{std::errc::invalid_argument, "test"};
     ::_exit(refused ? 0 : 1);
   }
@@ -224,7 +227,7 @@ TEST(Liveness, holder_that_calls_exec_is_gone_and_leaks_nothing) {
   const rendezvous holds;
   child one = holder(file, 1, holds, [] { ::execlp("sleep", "sleep", "1000", nullptr); });
   wait_until([&] { return watcher.try_hold(1).value(); });
-  EXPECT_TRUE(one.handle().wait_for_exit(deadline::now()).error() == std::errc::timed_out)
+  EXPECT_TRUE(failed_with(one.handle().wait_for_exit(deadline::now()), std::errc::timed_out))
       << "it must live, as another program";
   const auto folder = "/proc/" + std::to_string(one.id()) + "/fd";
   for (const auto& entry : std::filesystem::directory_iterator{folder})

@@ -17,23 +17,26 @@ namespace {
 
 using test::attach;
 using test::child;
+using test::failed_with;
 using test::rendezvous;
 using test::slot_file;
 
 void expect_refused(const result<liveness>& made, std::errc code) {
   ASSERT_FALSE(made);
-  EXPECT_TRUE(made.error() == code) << made.error().message();
+  EXPECT_TRUE(failed_with(made, code)) << made.error().message();
   EXPECT_STRNE(made.error().hint(), "") << made.error().message();
 }
 
 void expect_lost(liveness& handle) {
   for (int again = 0; again < 2; ++again) {
-    EXPECT_TRUE(handle.check().error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(handle.try_hold(1).error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(handle.let_go(1).error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(handle.is_held_by_others(1).error() == std::errc::bad_file_descriptor);
+    EXPECT_TRUE(failed_with(handle.check(), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(handle.try_hold(1), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(handle.let_go(1), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(handle.is_held_by_others(1), std::errc::bad_file_descriptor));
   }
-  EXPECT_STRNE(handle.check().error().hint(), "");
+  const auto lost = handle.check();
+  ASSERT_FALSE(lost);
+  EXPECT_STRNE(lost.error().hint(), "");
   EXPECT_EQ(handle.native_handle(), -1);
 }
 
@@ -109,8 +112,9 @@ TEST(Liveness, description_that_was_handed_over_keeps_the_slots_that_it_holds) {
 
 TEST(Liveness, refuses_descriptors_that_are_not_open) {
   for (const int number : {-1, 100'000}) {
-    EXPECT_TRUE(liveness::open(number).error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(liveness::from_native(unique_fd{number}).error() == std::errc::bad_file_descriptor);
+    EXPECT_TRUE(failed_with(liveness::open(number), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(
+        failed_with(liveness::from_native(unique_fd{number}), std::errc::bad_file_descriptor));
   }
 }
 
@@ -193,7 +197,7 @@ TEST(Liveness, handle_whose_descriptor_was_closed_by_others_says_so_for_ever) {
   liveness mine = attach(file);
   ASSERT_TRUE(mine.try_hold(1).value());
   ::close(mine.native_handle());
-  EXPECT_TRUE(mine.is_held_by_others(1).error() == std::errc::bad_file_descriptor);
+  EXPECT_TRUE(failed_with(mine.is_held_by_others(1), std::errc::bad_file_descriptor));
   expect_lost(mine);
 }
 
@@ -220,6 +224,19 @@ TEST(Liveness, handle_touches_nothing_that_got_the_number_of_its_lost_descriptor
     }
     EXPECT_NE(::fcntl(foreign.get(), F_GETFD), -1) << "it was closed by a handle";
   }
+}
+
+// F17: the description was handed over, so its file alone tells.
+TEST(Liveness, adopted_handle_recognises_that_its_number_leads_to_another_file) {
+  unique_fd description = slot_file();
+  const int number = description.get();
+  auto mine = liveness::from_native(std::move(description));
+  ASSERT_TRUE(mine);
+  ASSERT_TRUE(mine->check());
+  ::close(number);
+  const unique_fd other = slot_file();
+  ASSERT_EQ(other.get(), number) << "the number is the lowest one";
+  expect_lost(*mine);
 }
 
 TEST(Liveness, handle_that_got_the_number_of_a_lost_one_keeps_its_slots) {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <sluice/os/liveness.hpp>
+#include <system_error>
 
 namespace sluice::test {
 
@@ -15,5 +16,11 @@ inline unique_fd slot_file() {
 }
 
 inline liveness attach(const unique_fd& file) { return liveness::open(file.get()).value(); }
+
+/// Whether it failed, and with this code. `error()` of a success means nothing.
+template <class T>
+bool failed_with(const result<T>& outcome, std::errc code) {
+  return !outcome && outcome.error() == code;
+}
 
 }  // namespace sluice::test
