@@ -26,10 +26,12 @@ failure lost(const char* operation) {
 
 }  // namespace
 
+constinit std::atomic<std::uint64_t> liveness::forks{0};
+
 liveness::liveness(std::unique_ptr<own_description> description) noexcept
     : description_(std::move(description)),
       // Relaxed: as in is_inherited().
-      forks_before_(forks_.load(std::memory_order_relaxed)) {}
+      forks_before_(forks.load(std::memory_order_relaxed)) {}
 
 liveness::liveness(liveness&& other) noexcept = default;
 liveness& liveness::operator=(liveness&& other) noexcept = default;

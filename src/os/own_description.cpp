@@ -24,7 +24,6 @@ struct own_description::registry {
 };
 
 constinit own_description::registry own_description::living{};
-constinit std::atomic<std::uint64_t> liveness::forks_{0};
 
 namespace {
 
@@ -174,7 +173,7 @@ void own_description::after_fork_in_child() {
     one.description_.reset();
   }
   // Relaxed: nobody else is here to see it.
-  liveness::forks_.fetch_add(1, std::memory_order_relaxed);
+  liveness::forks.fetch_add(1, std::memory_order_relaxed);
   living.lock.unlock();
 }
 

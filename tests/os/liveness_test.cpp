@@ -1,103 +1,47 @@
 #include <fcntl.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <filesystem>
-#include <functional>
 #include <sluice/os/liveness.hpp>
-#include <sluice/os/process.hpp>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "os/slot_file.hpp"
 #include "support/another_user.hpp"
 #include "support/child.hpp"
-#include "support/shared_array.hpp"
 
 namespace sluice {
 namespace {
 
+using test::attach;
 using test::child;
-using test::patience;
+using test::failed_with;
 using test::rendezvous;
-
-unique_fd memory() {
-  unique_fd file{::memfd_create("slots", MFD_CLOEXEC)};
-  EXPECT_TRUE(file);
-  return file;
-}
-
-liveness attach(const unique_fd& file) { return liveness::open(file.get()).value(); }
-
-[[noreturn]] void pause_for_ever() {
-  for (;;) ::pause();
-}
-
-// Holds a slot in a process of its own, which then runs `then`.
-child holder(const unique_fd& file, std::uint32_t slot, const rendezvous& holds,
-             const std::function<void()>& then = pause_for_ever) {
-  child one{[&] {
-    liveness mine = attach(file);
-    ASSERT_TRUE(mine.try_hold(slot).value());
-    holds.arrive();
-    then();
-  }};
-  holds.wait();
-  return one;
-}
-
-// Waits for what the kernel will do, and not for a time.
-template <class Condition>
-void wait_until(Condition&& holds) {
-  for (const deadline until{patience}; !holds();) {
-    ASSERT_FALSE(until.has_passed());
-    ::sched_yield();
-  }
-}
-
-// How many descriptors of this process lead to the file. No allocation: also for forked children.
-int descriptors_of(int file) {
-  constexpr int more_than_we_have = 200;
-  struct stat wanted {};
-  if (::fstat(file, &wanted) != 0) return -1;
-  int count = 0;
-  for (int fd = 0; fd < more_than_we_have; ++fd) {
-    struct stat found {};
-    if (::fstat(fd, &found) == 0 && found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev)
-      ++count;
-  }
-  return count;
-}
+using test::slot_file;
 
 void expect_refused(const result<liveness>& made, std::errc code) {
   ASSERT_FALSE(made);
-  EXPECT_TRUE(made.error() == code) << made.error().message();
+  EXPECT_TRUE(failed_with(made, code)) << made.error().message();
   EXPECT_STRNE(made.error().hint(), "") << made.error().message();
 }
 
 void expect_lost(liveness& handle) {
   for (int again = 0; again < 2; ++again) {
-    EXPECT_TRUE(handle.check().error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(handle.try_hold(1).error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(handle.let_go(1).error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(handle.is_held_by_others(1).error() == std::errc::bad_file_descriptor);
+    EXPECT_TRUE(failed_with(handle.check(), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(handle.try_hold(1), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(handle.let_go(1), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(failed_with(handle.is_held_by_others(1), std::errc::bad_file_descriptor));
   }
-  EXPECT_STRNE(handle.check().error().hint(), "");
+  const auto lost = handle.check();
+  ASSERT_FALSE(lost);
+  EXPECT_STRNE(lost.error().hint(), "");
   EXPECT_EQ(handle.native_handle(), -1);
 }
 
 TEST(Liveness, two_handles_of_one_process_exclude_each_other) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness first = attach(file);
   liveness second = attach(file);
   EXPECT_TRUE(first.try_hold(1).value());
@@ -109,7 +53,7 @@ TEST(Liveness, two_handles_of_one_process_exclude_each_other) {
 }
 
 TEST(Liveness, slot_is_free_when_it_is_let_go_and_when_its_handle_goes) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness watcher = attach(file);
   {
     liveness first = attach(file);
@@ -126,7 +70,7 @@ TEST(Liveness, slot_is_free_when_it_is_let_go_and_when_its_handle_goes) {
 }
 
 TEST(Liveness, handle_that_is_moved_keeps_its_slots) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness watcher = attach(file);
   liveness first = attach(file);
   ASSERT_TRUE(first.try_hold(1).value());
@@ -141,7 +85,7 @@ TEST(Liveness, handle_that_is_moved_keeps_its_slots) {
 }
 
 TEST(Liveness, locks_of_data_and_slots_do_not_meet) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   struct flock data {};
   data.l_type = F_WRLCK;
   data.l_len = off_t{1} << 61;
@@ -151,7 +95,7 @@ TEST(Liveness, locks_of_data_and_slots_do_not_meet) {
 }
 
 TEST(Liveness, description_that_was_handed_over_keeps_the_slots_that_it_holds) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness watcher = attach(file);
   liveness giver = attach(file);
   ASSERT_TRUE(giver.try_hold(1).value());
@@ -168,13 +112,14 @@ TEST(Liveness, description_that_was_handed_over_keeps_the_slots_that_it_holds) {
 
 TEST(Liveness, refuses_descriptors_that_are_not_open) {
   for (const int number : {-1, 100'000}) {
-    EXPECT_TRUE(liveness::open(number).error() == std::errc::bad_file_descriptor);
-    EXPECT_TRUE(liveness::from_native(unique_fd{number}).error() == std::errc::bad_file_descriptor);
+    EXPECT_TRUE(failed_with(liveness::open(number), std::errc::bad_file_descriptor));
+    EXPECT_TRUE(
+        failed_with(liveness::from_native(unique_fd{number}), std::errc::bad_file_descriptor));
   }
 }
 
 TEST(Liveness, refuses_descriptors_that_are_not_for_reading_and_writing_a_file) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   const std::string path = "/proc/self/fd/" + std::to_string(file.get());
   for (const int mode : {O_RDONLY, O_WRONLY, O_PATH}) {
     const unique_fd other{::open(path.c_str(), mode | O_CLOEXEC)};
@@ -191,7 +136,7 @@ TEST(Liveness, refuses_descriptors_that_are_not_for_reading_and_writing_a_file) 
 
 TEST(Liveness, of_a_file_that_may_not_be_opened_is_handed_over_instead) {
   if (!test::may_change_user()) GTEST_SKIP() << "only root can become another user";
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   ASSERT_EQ(::fchmod(file.get(), 0600), 0);
   liveness watcher = attach(file);
   unique_fd description{
@@ -215,130 +160,14 @@ TEST(Liveness, of_a_file_that_may_not_be_opened_is_handed_over_instead) {
 }
 
 // F14: a zombie is dead, and the lock says so before anybody reaps it.
-TEST(Liveness, killed_holder_is_dead_before_it_is_reaped) {
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  const rendezvous holds;
-  child one = holder(file, 1, holds);
-  EXPECT_FALSE(watcher.try_hold(1).value());
-  one.send_signal(SIGKILL);
-  ASSERT_TRUE(one.handle().wait_for_exit(deadline{patience}));  // dead, and not reaped
-  EXPECT_FALSE(watcher.is_held_by_others(1).value());
-  EXPECT_TRUE(watcher.try_hold(1).value());
-  EXPECT_EQ(one.wait().signal, SIGKILL);
-}
-
 // F12, F13: who is stopped lives, however long.
-TEST(Liveness, stopped_holder_lives) {
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  const rendezvous holds;
-  child one = holder(file, 1, holds);
-  one.send_signal(SIGSTOP);
-  one.wait_stopped();
-  EXPECT_TRUE(watcher.is_held_by_others(1).value());
-  EXPECT_FALSE(watcher.try_hold(1).value());
-  one.send_signal(SIGCONT);
-  one.wait_stopped(false);
-  EXPECT_FALSE(watcher.try_hold(1).value());
-}
-
 // F15: process numbers mean nothing across PID namespaces, and locks do.
-TEST(Liveness, holder_in_another_pid_namespace_is_seen_to_live_and_to_die) {
-  auto asked = process::fork([] { return ::unshare(CLONE_NEWPID) == 0 ? 0 : 1; });
-  ASSERT_TRUE(asked);
-  if (!asked->wait(deadline{patience}).value().success())
-    GTEST_SKIP() << "a PID namespace may not be made here";
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  const rendezvous holds;
-  child outer{[&] {
-    ASSERT_EQ(::unshare(CLONE_NEWPID), 0);
-    if (::fork() != 0) pause_for_ever();
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ASSERT_EQ(::getpid(), 1);
-    liveness mine = attach(file);
-    ASSERT_TRUE(mine.try_hold(1).value());
-    holds.arrive();
-    pause_for_ever();
-  }};
-  holds.wait();
-  EXPECT_TRUE(watcher.is_held_by_others(1).value());
-  outer.kill();  // and its child with it
-  wait_until([&] { return watcher.try_hold(1).value(); });
-}
-
 // F16: the child keeps every descriptor and mapping, and not the proof that its parent lives.
-TEST(Liveness, death_is_seen_although_a_forked_child_keeps_everything) {
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  const test::shared_array grandchild{1};
-  const rendezvous holds;
-  child one{[&] {
-    liveness mine = attach(file);
-    liveness more = attach(file);
-    liveness moved{std::move(mine)};
-    ASSERT_TRUE(moved.try_hold(1).value());
-    ASSERT_TRUE(more.try_hold(2).value());
-    const pid_t id = ::fork();
-    if (id == 0) {
-      holds.arrive();  // its at-fork handler has run
-      pause_for_ever();
-    }
-    grandchild[0] = static_cast<std::uint64_t>(id);
-    holds.arrive();
-    pause_for_ever();
-  }};
-  holds.wait();
-  holds.wait();
-  auto keeper = process::open(static_cast<pid_t>(grandchild[0].load()));
-  ASSERT_TRUE(keeper);
-  EXPECT_FALSE(watcher.try_hold(1).value());
-  one.kill();
-  EXPECT_TRUE(watcher.try_hold(1).value());
-  EXPECT_TRUE(watcher.try_hold(2).value());
-  EXPECT_TRUE(keeper->wait_for_exit(deadline::now()).error() == std::errc::timed_out)
-      << "the child that kept everything must live for this to prove anything";
-  ASSERT_TRUE(keeper->send_signal(SIGKILL));
-  ASSERT_TRUE(keeper->wait_for_exit(deadline{patience}));
-}
-
 // F16: what the child inherits refuses, and the child attaches anew.
-TEST(Liveness, inherited_handle_refuses_and_a_new_one_works) {
-  const unique_fd file = memory();
-  liveness mine = attach(file);
-  ASSERT_TRUE(mine.try_hold(1).value());
-  EXPECT_FALSE(mine.is_inherited());
-  child one{[&] {
-    EXPECT_TRUE(mine.is_inherited());
-    EXPECT_EQ(mine.native_handle(), -1);
-    EXPECT_EQ(descriptors_of(file.get()), 1);
-    const auto not_permitted = std::errc::operation_not_permitted;
-    EXPECT_TRUE(mine.try_hold(2).error() == not_permitted);
-    EXPECT_TRUE(mine.let_go(1).error() == not_permitted);
-    EXPECT_TRUE(mine.is_held_by_others(1).error() == not_permitted);
-    EXPECT_TRUE(mine.check().error() == not_permitted);
-    EXPECT_STRNE(mine.check().error().hint(), "");
-    liveness own = attach(file);
-    EXPECT_FALSE(own.is_inherited());
-    EXPECT_FALSE(own.try_hold(1).value()) << "the parent's";
-    EXPECT_TRUE(own.try_hold(2).value());
-    mine = std::move(own);
-    EXPECT_TRUE(mine.check());
-    child grandchild{[&] { EXPECT_TRUE(mine.is_inherited()); }};
-    grandchild.wait_success();
-    EXPECT_FALSE(mine.is_inherited());
-  }};
-  one.wait_success();
-  EXPECT_FALSE(mine.is_inherited());
-  EXPECT_TRUE(mine.check());
-  EXPECT_FALSE(attach(file).try_hold(1).value()) << "the child gave nothing of ours away";
-}
-
 // A copy that a child has not closed yet, or never closes, delays the news of a death, and not that
 // of an orderly end.
 TEST(Liveness, slot_of_a_handle_that_goes_is_free_whoever_keeps_a_copy_of_its_descriptor) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness watcher = attach(file);
   auto mine = liveness::open(file.get());
   ASSERT_TRUE(mine);
@@ -350,29 +179,9 @@ TEST(Liveness, slot_of_a_handle_that_goes_is_free_whoever_keeps_a_copy_of_its_de
 
 // A child that came about without at-fork handlers shares the description: it may neither use the
 // slots nor, when it drops its copy of the handle, take them away from its parent.
-TEST(Liveness, child_made_by_clone_itself_takes_no_slot_away) {
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  auto mine = liveness::open(file.get());
-  ASSERT_TRUE(mine);
-  ASSERT_TRUE(mine->try_hold(1).value());
-  const long id = ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-  ASSERT_GE(id, 0);
-  if (id == 0) {
-    const bool refused = mine->let_go(1).error() == std::errc::operation_not_permitted;
-    mine = failure{std::errc::invalid_argument, "test"};
-    ::_exit(refused ? 0 : 1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(static_cast<pid_t>(id), &status, 0), id);
-  EXPECT_EQ(status, 0) << "it was not refused";
-  EXPECT_TRUE(watcher.is_held_by_others(1).value());
-  EXPECT_TRUE(mine->check());
-}
-
 // F17: locks of the old kind are gone when any descriptor of the file is closed, by whomever.
 TEST(Liveness, slot_outlives_other_descriptors_of_the_file) {
-  unique_fd file = memory();
+  unique_fd file = slot_file();
   liveness watcher = attach(file);
   liveness mine = attach(file);
   ASSERT_TRUE(mine.try_hold(1).value());
@@ -384,17 +193,17 @@ TEST(Liveness, slot_outlives_other_descriptors_of_the_file) {
 
 // F17: unrelated code closed our descriptor.
 TEST(Liveness, handle_whose_descriptor_was_closed_by_others_says_so_for_ever) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness mine = attach(file);
   ASSERT_TRUE(mine.try_hold(1).value());
   ::close(mine.native_handle());
-  EXPECT_TRUE(mine.is_held_by_others(1).error() == std::errc::bad_file_descriptor);
+  EXPECT_TRUE(failed_with(mine.is_held_by_others(1), std::errc::bad_file_descriptor));
   expect_lost(mine);
 }
 
 // F17: and the number was given to another file, to the same file, or to another handle.
 TEST(Liveness, handle_touches_nothing_that_got_the_number_of_its_lost_descriptor) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   const std::string path = "/proc/self/fd/" + std::to_string(file.get());
   for (const std::string& where : {std::string{"/dev/null"}, path}) {
     unique_fd foreign;
@@ -417,8 +226,21 @@ TEST(Liveness, handle_touches_nothing_that_got_the_number_of_its_lost_descriptor
   }
 }
 
+// F17: the description was handed over, so its file alone tells.
+TEST(Liveness, adopted_handle_recognises_that_its_number_leads_to_another_file) {
+  unique_fd description = slot_file();
+  const int number = description.get();
+  auto mine = liveness::from_native(std::move(description));
+  ASSERT_TRUE(mine);
+  ASSERT_TRUE(mine->check());
+  ::close(number);
+  const unique_fd other = slot_file();
+  ASSERT_EQ(other.get(), number) << "the number is the lowest one";
+  expect_lost(*mine);
+}
+
 TEST(Liveness, handle_that_got_the_number_of_a_lost_one_keeps_its_slots) {
-  const unique_fd file = memory();
+  const unique_fd file = slot_file();
   liveness watcher = attach(file);
   auto first = liveness::open(file.get());
   ASSERT_TRUE(first);
@@ -433,55 +255,8 @@ TEST(Liveness, handle_that_got_the_number_of_a_lost_one_keeps_its_slots) {
 }
 
 // F18: slots belong to the handle, and not to the thread that took them.
-TEST(Liveness, slot_outlives_the_thread_that_took_it) {
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  liveness mine = attach(file);
-  std::thread{[&] { EXPECT_TRUE(mine.try_hold(1).value()); }}.join();
-  EXPECT_FALSE(watcher.try_hold(1).value());
-}
-
 // F19: exec ends what the process was, and takes no descriptor along.
-TEST(Liveness, holder_that_calls_exec_is_gone_and_leaks_nothing) {
-  const unique_fd file = memory();
-  liveness watcher = attach(file);
-  const rendezvous holds;
-  child one = holder(file, 1, holds, [] { ::execlp("sleep", "sleep", "1000", nullptr); });
-  wait_until([&] { return watcher.try_hold(1).value(); });
-  EXPECT_TRUE(one.handle().wait_for_exit(deadline::now()).error() == std::errc::timed_out)
-      << "it must live, as another program";
-  const auto folder = "/proc/" + std::to_string(one.id()) + "/fd";
-  for (const auto& entry : std::filesystem::directory_iterator{folder})
-    EXPECT_THAT(std::filesystem::read_symlink(entry).string(),
-                testing::Not(testing::HasSubstr("slots")));
-}
-
 // A fork in one thread, at any moment of making and dropping handles in others: no child has a
 // description that it did not close, and nobody waits for ever.
-TEST(Liveness, threads_that_open_and_drop_handles_leave_nothing_to_forked_children) {
-  constexpr int forks = 60;
-  const unique_fd file = memory();
-  const liveness early = attach(file);  // the at-fork handler is there from the first one on
-  std::atomic<bool> stop{false};
-  std::vector<std::thread> threads;
-  for (std::uint32_t slot = 0; slot < 3; ++slot)
-    threads.emplace_back([&, slot] {
-      while (!stop) {
-        liveness one = attach(file);
-        EXPECT_TRUE(one.try_hold(slot).value());
-        liveness other{std::move(one)};
-        EXPECT_FALSE(other.is_inherited());
-      }
-    });
-  for (int round = 0; round < forks; ++round) {
-    auto forked = process::fork(
-        [&] { return early.is_inherited() && descriptors_of(file.get()) == 1 ? 0 : 1; });
-    ASSERT_TRUE(forked);
-    EXPECT_TRUE(forked->wait(deadline{patience}).value().success()) << "round " << round;
-  }
-  stop = true;
-  for (std::thread& one : threads) one.join();
-}
-
 }  // namespace
 }  // namespace sluice

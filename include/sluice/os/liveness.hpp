@@ -60,7 +60,7 @@ class liveness {
   /// the hot path.
   [[nodiscard]] bool is_inherited() const noexcept {
     // Relaxed: it changes in a forked child alone, before that has a second thread.
-    return forks_before_ != forks_.load(std::memory_order_relaxed);
+    return forks_before_ != forks.load(std::memory_order_relaxed);
   }
 
   /// Stays ours; -1 in a forked child and after it was lost.
@@ -77,7 +77,7 @@ class liveness {
 
   // How many forks are between the first process and this one. Written by the at-fork handler, in
   // the child.
-  static std::atomic<std::uint64_t> forks_;
+  static std::atomic<std::uint64_t> forks;
 
   std::unique_ptr<own_description> description_;
   std::uint64_t forks_before_;
