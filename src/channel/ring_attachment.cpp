@@ -154,7 +154,7 @@ std::chrono::nanoseconds ring_attachment::prepare_sleep() noexcept {
   if (needs_fence.load(std::memory_order_relaxed) == 0 && syscall::barrier_for_all())
     return options_.longest_sleep;
   const bool is_news = needs_fence.exchange(1, std::memory_order_seq_cst) == 0;
-  ring::fence_before_looking_again();
+  ring::full_fence();
   return is_news ? std::min<std::chrono::nanoseconds>(cap_without_barrier, options_.longest_sleep)
                  : options_.longest_sleep;
 }
@@ -179,7 +179,7 @@ void ring_attachment::leave() noexcept {
 }
 
 void ring_attachment::tell_all() noexcept {
-  ring::fence_before_looking_again();
+  ring::full_fence();
   for (std::uint32_t other = 0; other < memory_.slots(); ++other) {
     if (other != index_) wake(memory_.slot(other));
   }

@@ -1,6 +1,3 @@
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <cstring>
 #include <sluice/base/name.hpp>
 #include <sluice/channel/ring_memory.hpp>
@@ -130,10 +127,9 @@ result<ring_memory> ring_memory::check(unique_fd fd, memory_map whole, ring::seg
 result<ring_memory> ring_memory::join(result<ring_memory> checked, name_of_it& name) {
   if (!checked) return checked;
   constexpr const char* gone = "the last one who used the ring is just removing its name";
-  auto held = syscall::lock_file(checked->fd_.get(), LOCK_SH | LOCK_NB);
-  if (!held && would_block(held.error()))
-    return failure{std::errc::no_such_file_or_directory, operation, gone};
-  if (!held) return failure{held.error()};
+  auto shared = memory_file::share_duty(checked->fd_.get());
+  if (!shared) return failure{shared.error()};
+  if (!*shared) return failure{std::errc::no_such_file_or_directory, operation, gone};
   auto intact = named_file::leads_to(name.place, name.identity);
   if (!intact) return failure{intact.error()};
   if (!*intact) return failure{std::errc::no_such_file_or_directory, operation, gone};
@@ -227,9 +223,8 @@ result<ring_memory> ring_memory::duplicate() const {
     if (again && again->name_->identity == name_->identity) return again;
     // Without its name the ring goes on: for those who have it open.
   }
-  const std::string path = "/proc/self/fd/" + std::to_string(fd_.get());
-  auto fd = syscall::open_at(AT_FDCWD, path.c_str(), O_RDWR);
-  if (!fd) return failure{fd.error().with_hint("to open memory anew takes /proc")};
+  auto fd = memory_file::reopen(fd_.get());
+  if (!fd) return failure{fd.error()};
   auto map = memory_map::map(fd->get(), {.size_bytes = whole_.size_bytes()});
   if (!map) return failure{map.error()};
   return check(std::move(*fd), std::move(*map), shape_.kind);
@@ -277,12 +272,10 @@ result<bool> ring_memory::is_intact() const {
   return named_file::leads_to(name_->place, name_->identity);
 }
 
-// Of those who leave at once the last one to give up its share of the lock gets it alone.
 void ring_memory::leave() noexcept {
   if (!fd_ || !name_ || process_ != syscall::process_id()) return;
   if (header().persistent.load(std::memory_order_relaxed) != 0) return;
-  if (!syscall::lock_file(fd_.get(), LOCK_UN)) return;
-  if (!syscall::lock_file(fd_.get(), LOCK_EX | LOCK_NB)) return;
+  if (!memory_file::leave_duty(fd_.get())) return;
   // Fails if the name is gone or leads elsewhere, which is as good.
   static_cast<void>(owned_name{std::move(name_->place), name_->identity}.unlink());
   name_.reset();

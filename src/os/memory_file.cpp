@@ -173,6 +173,25 @@ result<mapped> adopt(unique_fd fd, const expectation& wanted, bool unsealed) {
   return mapped{std::move(fd), std::move(*map), named_file::identity_of(*found)};
 }
 
+result<bool> share_duty(int fd) {
+  auto held = syscall::lock_file(fd, LOCK_SH | LOCK_NB);
+  if (!held && would_block(held.error())) return false;
+  if (!held) return failure{held.error()};
+  return true;
+}
+
+// In two steps: of those who leave at once all have given up their share before the last one asks.
+bool leave_duty(int fd) {
+  return syscall::lock_file(fd, LOCK_UN) && syscall::lock_file(fd, LOCK_EX | LOCK_NB);
+}
+
+result<unique_fd> reopen(int fd) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  auto again = syscall::open_at(AT_FDCWD, path.c_str(), O_RDWR);
+  if (!again) return failure{again.error().with_hint("to open memory anew takes /proc")};
+  return again;
+}
+
 bool take_duty(int fd) { return syscall::lock_file(fd, LOCK_EX | LOCK_NB).has_value(); }
 
 }  // namespace sluice::memory_file

@@ -52,6 +52,15 @@ struct mapped {
 /// Whether the duty to remove the name of this open file is ours now: nobody alive has it.
 [[nodiscard]] bool take_duty(int fd);
 
+/// Joins those who remove the name together, the last one of them; false if that one is just doing
+/// it. The share ends with the descriptor, however that ends.
+[[nodiscard]] result<bool> share_duty(int fd);
+/// Gives the share up; whether the duty is ours now because it was the last one.
+[[nodiscard]] bool leave_duty(int fd);
+
+/// The same memory opened anew, for reading and writing.
+[[nodiscard]] result<unique_fd> reopen(int fd);
+
 /// The kind of file, for named_file.
 [[nodiscard]] const named_file::kind& file_kind() noexcept;
 

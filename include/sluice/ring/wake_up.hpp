@@ -8,49 +8,49 @@
 #include <cstdint>
 #include <sluice/ring/layout.hpp>
 
-// Thread sanitizers know no fences: there a read-modify-write takes their place.
+namespace sluice::ring {
+
+// Thread sanitizers know no fences: in their builds a read-modify-write takes the place of each.
 #if defined(__SANITIZE_THREAD__)
-#define SLUICE_RING_WITHOUT_FENCES 1
+inline constexpr bool has_fences = false;
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define SLUICE_RING_WITHOUT_FENCES 1
+inline constexpr bool has_fences = false;
+#else
+inline constexpr bool has_fences = true;
 #endif
+#else
+inline constexpr bool has_fences = true;
 #endif
 
-namespace sluice::ring {
+/// Orders a store before a load of one participant, where the other one does the same.
+inline void full_fence() noexcept {
+  if constexpr (has_fences) std::atomic_thread_fence(std::memory_order_seq_cst);
+}
 
 /// Asked by whoever has just published something: whether this participant sleeps.
 [[nodiscard]] inline bool is_resting(participant_slot& slot,
                                      const segment_header& header) noexcept {
-#ifdef SLUICE_RING_WITHOUT_FENCES
-  static_cast<void>(header);
-  return slot.resting.fetch_or(0, std::memory_order_seq_cst) != 0;
-#else
-  // Relaxed: who sets it waits long enough for us to see it (ring_rest.hpp).
+  if constexpr (!has_fences) return slot.resting.fetch_or(0, std::memory_order_seq_cst) != 0;
+  // Relaxed: who sets it waits long enough for us to see it (ring_attachment::prepare_sleep).
   if (header.needs_fence.load(std::memory_order_relaxed) != 0) {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
   } else {
     // The compiler keeps the order; the processor's is the sleeper's business.
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   return slot.resting.load(std::memory_order_relaxed) != 0;
-#endif
 }
 
 /// A participant says that it sleeps from now on. A barrier must follow, and another look.
 inline void lie_down(participant_slot& slot, rest how) noexcept {
-#ifdef SLUICE_RING_WITHOUT_FENCES
-  slot.resting.exchange(static_cast<std::uint32_t>(how), std::memory_order_seq_cst);
-#else
-  // Release: who sees it sees what was said before, as how much room is needed.
-  slot.resting.store(static_cast<std::uint32_t>(how), std::memory_order_release);
-#endif
-}
-
-inline void fence_before_looking_again() noexcept {
-#ifndef SLUICE_RING_WITHOUT_FENCES
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
+  const auto said = static_cast<std::uint32_t>(how);
+  if constexpr (!has_fences) {
+    slot.resting.exchange(said, std::memory_order_seq_cst);
+  } else {
+    // Release: who sees it sees what was said before, as how much room is needed.
+    slot.resting.store(said, std::memory_order_release);
+  }
 }
 
 /// Takes the sleep away from whoever lies there; how it was resting. Of several who wake it, one
@@ -60,5 +60,3 @@ inline void fence_before_looking_again() noexcept {
 }
 
 }  // namespace sluice::ring
-
-#undef SLUICE_RING_WITHOUT_FENCES
