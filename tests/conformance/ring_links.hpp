@@ -54,6 +54,11 @@ class late_end {
   result<void> send(const_bytes message, deadline until = deadline::never()) {
     return sluice::send(*this, message, until);
   }
+  auto try_claim(std::size_t bytes)
+    requires requires(End& end) { end.try_claim(bytes); }
+  {
+    return (*attached())->try_claim(bytes);
+  }
   [[nodiscard]] std::size_t max_message_bytes() const { return ring_->max_message_bytes(); }
 
   result<std::size_t> try_receive(mutable_bytes buffer) {

@@ -77,7 +77,7 @@ race run_race(Probe& probe) {
   };
   EXPECT_TRUE(first.try_send(outcome.longer));
   drain_all();
-  EXPECT_TRUE(second.try_send(outcome.shorter));
+  static_cast<void>(second.try_send(outcome.shorter));  // where there may be but one: refused
   for (int turn = 0; turn < 100; ++turn) {
     drain_all();
     static_cast<void>(first.wait_writable(deadline::now()));
@@ -100,9 +100,10 @@ class ChannelTraits : public ::testing::Test {
   Probe probe;
 };
 
-using all_probes = ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe,
-                                    framed_fifo_probe, fifo_channel_probe, system_v_queue_probe,
-                                    posix_queue_probe, mailbox_probe, signal_channel_probe>;
+using all_probes =
+    ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
+                     fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe,
+                     signal_channel_probe, ring_channel_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -132,7 +133,14 @@ TYPED_TEST(ChannelTraits, order) {
   auto second = this->probe.another_sender();
   auto receiver = this->probe.another_receiver();
   ASSERT_TRUE(first.try_send(this->message_of("1")));
-  ASSERT_TRUE(second.try_send(this->message_of("2")));
+  const auto by_second = second.try_send(this->message_of("2"));
+  if (!by_second && by_second.error() == std::errc::device_or_resource_busy) {
+    // There is never a second sender: what the only one sends is in order.
+    EXPECT_FALSE(this->stated.many_senders);
+    EXPECT_EQ(this->stated.order, ordering::total);
+    return;
+  }
+  ASSERT_TRUE(by_second);
   ASSERT_TRUE(first.try_send(this->message_of("3")));
   message_bytes all;
   while (auto message = take(receiver)) all = race::joined(all, *message);

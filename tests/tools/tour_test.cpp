@@ -80,6 +80,8 @@ TEST(Tour, awkward_files_arrive_byte_for_byte_through_every_mechanism) {
     EXPECT_GT(row.at("megabytes_per_second"), 0.0);
     if (row.at("mechanism") == "mailbox") {
       EXPECT_TRUE(row.at("system_calls_per_message").is_null());  // the C library makes them
+    } else if (row.at("mechanism").get<std::string>().starts_with("ring")) {
+      EXPECT_GE(row.at("system_calls_per_message"), 0.0);  // none while both sides are awake
     } else {
       EXPECT_GT(row.at("system_calls_per_message"), 0.0);
     }

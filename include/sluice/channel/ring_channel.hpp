@@ -27,7 +27,7 @@ inline constexpr channel_capabilities ring_channel_capabilities{
     .pollable = false,
     .zero_copy = true,
     .survives_processes = true,
-    .max_message_bytes = 0xffff'ffff - ring::record_header::size_bytes,
+    .max_message_bytes = 0xffff'ffff,
 };
 
 /// What an end does when the other side goes, in order or not.

@@ -94,9 +94,9 @@ class log {
   [[nodiscard]] std::uint64_t capacity_bytes() const noexcept { return mask_ + 1; }
   /// With its header, the largest record takes half of the log.
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
-    const std::uint64_t half = capacity_bytes() / 2;
+    const std::uint64_t half = capacity_bytes() / 2 - record_header::size_bytes;
     constexpr std::uint64_t largest = 0xffff'ffff;
-    return (half < largest ? half : largest) - record_header::size_bytes;
+    return half < largest ? half : largest;
   }
 
   [[nodiscard]] std::uint64_t offset_of(position at) const noexcept { return at & mask_; }

@@ -12,6 +12,7 @@
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
 #include "tools/tour/queue_links.hpp"
+#include "tools/tour/ring_links.hpp"
 #include "tools/tour/signal_links.hpp"
 
 namespace sluice::tour {
@@ -91,6 +92,7 @@ inline constexpr std::array mechanisms{
     one_way<mailbox_link>("mailbox", "slots in shared memory, a mutex and two semaphores",
                           "sends what is longer than 8 KiB in pieces; it sleeps and wakes in the C "
                           "library, whose system calls are not counted"),
+    one_way<ring_channel_link>("ring-channel", "the ring in shared memory, one to one"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
