@@ -12,6 +12,7 @@
 
    Switches: CRASHES=n   deaths in a run, exactly (0)
              WORKS_ON    a receiver takes more than one message
+             FIRST_BATCH=n   messages of sender 0, in one batch (2)
              KILLED_ASLEEP, KILLED_AWAKE, KILLED_SENDERS   who dies (anybody)
              CAP         sleeps are capped: when all stands still, who sleeps looks again
              FENCE       fences on the hot side instead of the sleeper's membarrier
@@ -24,7 +25,10 @@
 #define RECEIVERS 3
 #define ALL 5                  /* Processes: the receivers are 0 to 2, the senders 3 and 4. */
 #define SENDER(lane) (RECEIVERS + lane)
-#define BATCH(lane) (2 - lane) /* Sender 0 publishes two messages at once, sender 1 one. */
+#ifndef FIRST_BATCH
+#define FIRST_BATCH 2
+#endif
+#define BATCH(lane) (lane == 0 -> FIRST_BATCH : 1) /* Messages that a sender publishes at once. */
 #define FREE 0
 #define NAME(slot) (slot + 1)
 
