@@ -117,7 +117,7 @@ proctype receiver()
 #endif
      parked[0] = false
   od;
-  release() /* Before it goes to do something else. */
+  unreleased = read - released /* At the end: the sender has sent all and needs no room. */
 }
 
 proctype sender()
