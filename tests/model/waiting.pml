@@ -12,6 +12,7 @@
 
    Switches: CRASHES=n   deaths in a run, exactly (0)
              WORKS_ON    a receiver takes more than one message
+             COARSE      a look at both lanes is one step, and a sleeper's way out
              TWO_RECEIVERS   instead of three
              FIRST_BATCH=n   messages of sender 0, in one batch (2)
              KILLED_ASLEEP, KILLED_AWAKE, KILLED_SENDERS   who dies (anybody)
@@ -198,7 +199,9 @@ inline mark_as_sleeper()
 
 inline look()
 {
-#ifndef BREAK_NO_SECOND_LOOK
+#if defined(COARSE) && !defined(BREAK_NO_SECOND_LOOK)
+  atomic { got = THERE(0) || THERE(1) }
+#elif !defined(BREAK_NO_SECOND_LOOK)
   atomic { got = THERE(0) };
   atomic { got = got || THERE(1) }
 #else
@@ -237,8 +240,12 @@ proctype receiver(byte me)
              atomic { asleep[me] = parked[me] }; /* FUTEX_WAIT compares, then sleeps */
              !asleep[me]
           fi;
+#ifdef COARSE
+          atomic { flush(me); parked[me] = false; mask = mask & (7 - (1 << me)) }
+#else
           atomic { flush(me); parked[me] = false };
           atomic { flush(me); mask = mask & (7 - (1 << me)) }
+#endif
        fi
     od
   } unless { dead[me] }
