@@ -50,7 +50,7 @@ byte buffered_lane[RECEIVERS];
 bool asleep[RECEIVERS];
 bool dead[ALL];
 byte deaths, begun, caps;
-byte useless[RECEIVERS]; /* wakes that a dead receiver got */
+byte useless[RECEIVERS]; /* exchanges that took a dead receiver for a sleeper */
 
 bool lost_wake_up, needless_cap, useless_wakes;
 
@@ -109,14 +109,17 @@ inline wake_one()
 #ifdef BREAK_WAKE_WITHOUT_EXCHANGE
      hit = hit && parked[w];
 #else
-     atomic { hit = hit && parked[w]; parked[w] = (hit -> 0 : parked[w]) }; /* exchange */
+     atomic { /* exchange */
+       hit = hit && parked[w];
+       parked[w] = (hit -> 0 : parked[w]);
+       useless[w] = useless[w] + (hit && dead[w]);
+       useless_wakes = useless[w] > 1;
+       assert(!useless_wakes)
+     };
 #endif
      atomic { /* FUTEX_WAKE */
        if
        :: hit ->
-          useless[w] = useless[w] + dead[w];
-          useless_wakes = useless[w] > 1;
-          assert(!useless_wakes);
           hit = asleep[w];
           asleep[w] = false;
 #ifdef BREAK_FIRST_WAKE_IS_ENOUGH
