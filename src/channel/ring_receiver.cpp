@@ -62,6 +62,7 @@ result<std::size_t> ring_receiver::report(ring::found seen, const_bytes& message
     const ring_presence sender = attachment_.presence_of(sender_slot);
     const bool is_over =
         reports_departure_ && (sender == ring_presence::left || sender == ring_presence::died);
+    if (sender == ring_presence::alive) told_of_death_ = false;  // of the one before
     if (!is_over) return failure{std::errc::resource_unavailable_try_again, operation};
     // What it sent before it went can be seen now.
     seen = consumer_.try_peek(message);

@@ -11,6 +11,11 @@ namespace {
 constexpr const char* operation = "ring_sender";
 constexpr std::uint32_t receiver_slot = 1;
 
+failure dropped() {
+  return {std::errc::no_buffer_space, operation,
+          "the ring is full, and drops what finds no room: so it was counted"};
+}
+
 }  // namespace
 
 ring_sender::ring_sender(ring_attachment attachment, const ring::producer& producer) noexcept
@@ -56,16 +61,15 @@ result<ring_window> ring_sender::try_claim(std::size_t bytes) {
   std::byte* room = nullptr;
   result<void> outcome = prepare(bytes, room);
   if (!outcome) return failure{outcome.error()};
-  if (room == nullptr)
-    return failure{std::errc::no_buffer_space, operation,
-                   "the ring is full, and drops what finds no room: so it was counted"};
+  if (room == nullptr) return dropped();
   return ring_window{*this, {room, bytes}};
 }
 
 result<void> ring_sender::try_stage(const_bytes message) {
   std::byte* room = nullptr;
   result<void> outcome = prepare(message.size(), room);
-  if (room == nullptr) return outcome;
+  if (!outcome) return outcome;
+  if (room == nullptr) return dropped();  // a part of a batch is not forgotten in silence
   copy_bytes(message, {room, message.size()});
   producer_.stage(message.size());
   return outcome;

@@ -82,6 +82,10 @@ TEST_F(RingChannel, staged_messages_appear_together) {
   sender.publish();
   EXPECT_EQ(next(receiver), "one");
   EXPECT_EQ(next(receiver), "two");
+  ASSERT_TRUE(sender.try_stage(bytes_of("never")));
+  sender.discard_staged();
+  sender.publish();
+  EXPECT_TRUE(would_block(receiver.next_size().error()));
 }
 
 TEST_F(RingChannel, each_role_is_taken_once_and_free_again_when_its_holder_leaves_or_dies) {

@@ -139,12 +139,15 @@ class ring_sender {
     producer_.commit(bytes);
     attachment_.wake(*receiver_);
   }
-  /// As `try_send`, but the receiver sees nothing before `publish`, and then all.
+  /// As `try_send`, but the receiver sees nothing before `publish`, and then all. What finds no
+  /// room is an error whatever the policy: publish what there is, or give it up.
   [[nodiscard]] result<void> try_stage(const_bytes message);
   void publish() noexcept {
     producer_.publish();
     attachment_.wake(*receiver_);
   }
+  /// What was staged and not published was never sent.
+  void discard_staged() noexcept { producer_.discard_staged(); }
 
   /// Waits for the room that the last message did not find.
   [[nodiscard]] result<void> wait_writable(deadline until);
