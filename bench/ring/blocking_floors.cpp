@@ -138,10 +138,15 @@ void add_blocking_floors(std::vector<transport>& to) {
   to.push_back({.name = "futex_wake",
                 .what = role::floor,
                 .how = waiting::blocking,
-                .latency_sizes = {.from = word_bytes, .to = word_bytes},
+                .latency_sizes = {},
                 .throughput_sizes = no_size,
-                .latency = ping_pong<futex_link, word_bytes>,
-                .throughput = {}});
+                .latency =
+                    [](link_options options) {
+                      options.message_bytes = word_bytes;  // whatever the others move
+                      return ping_pong<futex_link, word_bytes>(options);
+                    },
+                .throughput = {},
+                .wake = wake<futex_link, word_bytes>});
   to.push_back(make_blocking_transport<pipe_link>("pipe", role::floor));
   to.push_back(make_blocking_transport<socket_link>("socketpair", role::floor));
 }

@@ -96,7 +96,8 @@ void add_boost_lockfree(std::vector<transport>& to) {
                 .latency_sizes = {},
                 .throughput_sizes = {},
                 .latency = [](const link_options& o) { return find(o).latency(o); },
-                .throughput = [](const link_options& o) { return find(o).throughput(o); }});
+                .throughput = [](const link_options& o) { return find(o).throughput(o); },
+                .wake = {}});
 }
 
 }  // namespace bench

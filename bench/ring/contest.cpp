@@ -24,7 +24,7 @@ void add_group(std::vector<group>& to, group empty, const std::regex& filter,
                const std::vector<transport>& transports) {
   for (const transport& one : transports) {
     const size_range& sizes =
-        empty.what == measure::latency ? one.latency_sizes : one.throughput_sizes;
+        empty.what == measure::throughput ? one.throughput_sizes : one.latency_sizes;
     if (one.how != empty.how || !sizes.holds(empty.message_bytes)) continue;
     std::string name = empty.name() + "/" + one.name;
     if (!std::regex_search(name, filter)) continue;
@@ -39,8 +39,9 @@ void add_group(std::vector<group>& to, group empty, const std::regex& filter,
 }
 
 const char* floor_name(const group& of) {
-  if (of.how == waiting::blocking) return of.what == measure::latency ? "futex_wake" : "pipe";
-  if (of.what == measure::latency) return "hand_over_with_pause";
+  if (of.how == waiting::blocking) return of.what == measure::throughput ? "pipe" : "futex_wake";
+  if (of.what == measure::latency)
+    return of.pauses ? "hand_over_with_pause" : "hand_over_without_pause";
   if (of.message_bytes == 8) return "stream_of_words";
   if (of.message_bytes == 64) return "stream_of_lines";
   return "bulk_copy";
@@ -48,13 +49,25 @@ const char* floor_name(const group& of) {
 
 }  // namespace
 
+const char* measure_name(measure what) noexcept {
+  switch (what) {
+    case measure::latency:
+      return "latency";
+    case measure::throughput:
+      return "throughput";
+    case measure::wake:
+      return "wake";
+  }
+  return "";
+}
+
 bool same_placement(double one, double other) noexcept {
   return one > 0 && other > 0 && std::max(one, other) <= placement_factor * std::min(one, other);
 }
 
 std::string group::name() const {
-  return fmt::format("{}/{}/{}/{}", what == measure::latency ? "latency" : "throughput",
-                     message_bytes, how == waiting::polling ? "polling" : "blocking",
+  return fmt::format("{}/{}/{}/{}", measure_name(what), message_bytes,
+                     how == waiting::polling ? "polling" : "blocking",
                      where == placement::two_cores ? "two_cores" : "one_core");
 }
 
@@ -79,7 +92,7 @@ spread group::over_rounds(const cell& of,
                           const std::function<double(const observation&)>& figure) const {
   std::vector<double> all;
   for (const observation& seen : of.rounds) {
-    if (seen.kept) all.push_back(figure(seen));
+    if (seen.kept()) all.push_back(figure(seen));
   }
   return spread::of(std::move(all));
 }
@@ -100,10 +113,10 @@ group::comparison group::against(const cell& one, const cell& other) const {
   std::vector<double> ratios;
   for (const observation& seen : one.rounds) {
     const observation* beside = find(other, seen.round);
-    if (!seen.kept || beside == nullptr || !beside->kept) continue;
+    if (!seen.kept() || beside == nullptr || !beside->kept()) continue;
     if (!same_placement(seen.raw.probe_before, beside->raw.probe_before)) continue;
     const double times = seconds_per_message(seen.raw) / seconds_per_message(beside->raw);
-    ratios.push_back(what == measure::latency ? times : 1 / times);
+    ratios.push_back(what == measure::throughput ? 1 / times : times);
   }
   const std::size_t count = ratios.size();
   return {.ratio = spread::of(std::move(ratios)), .rounds = count};
@@ -125,20 +138,39 @@ const cell* group::best_rival(const cell& of) const {
   return best == rivals.end() ? nullptr : *best;
 }
 
+namespace {
+
+// Polling for somebody who cannot run is no use, two cores take two, and on one core every message
+// of a ping-pong wakes a sleeper.
+bool is_possible(measure what, waiting how, placement where) {
+  if (where == placement::one_core) return how == waiting::blocking && what != measure::wake;
+  return allowed_cores().size() > 1 && (how == waiting::blocking || what != measure::wake);
+}
+
+std::vector<std::size_t> sizes_of(measure what, const run_options& options) {
+  if (what == measure::wake) return {word_bytes};
+  if (!options.sizes.empty()) return options.sizes;
+  return what == measure::latency ? latency_sizes : throughput_sizes;
+}
+
+}  // namespace
+
 std::vector<group> all_groups(const run_options& options) {
   const std::regex filter{options.filter};
   const std::vector<transport> transports = all_transports();
   std::vector<group> groups;
   for (const waiting how : {waiting::polling, waiting::blocking}) {
-    for (const measure what : {measure::latency, measure::throughput}) {
-      const auto& usual = what == measure::latency ? latency_sizes : throughput_sizes;
-      for (const std::size_t size : options.sizes.empty() ? usual : options.sizes) {
+    for (const measure what : {measure::latency, measure::wake, measure::throughput}) {
+      for (const std::size_t size : sizes_of(what, options)) {
         for (const placement where : {placement::two_cores, placement::one_core}) {
-          // Polling for somebody who cannot run is no use, and two cores take two.
-          if (how == waiting::polling && where == placement::one_core) continue;
-          if (where == placement::two_cores && allowed_cores().size() < 2) continue;
+          if (!is_possible(what, how, where)) continue;
           add_group(groups,
-                    {.what = what, .message_bytes = size, .how = how, .where = where, .cells = {}},
+                    {.what = what,
+                     .message_bytes = size,
+                     .how = how,
+                     .where = where,
+                     .pauses = options.pauses,
+                     .cells = {}},
                     filter, transports);
         }
       }
@@ -149,13 +181,34 @@ std::vector<group> all_groups(const run_options& options) {
 
 namespace {
 
+/// Of who polls: less processor time than this share of the time that passed was not all of it.
+constexpr double share_of_core = 0.9;
+/// A round changes the number of messages of the next one by this factor at most.
+constexpr double most_change = 4;
+
+const std::function<bodies(const link_options&)>& opener(const group& of, const cell& one) {
+  if (of.what == measure::wake) return one.subject.wake;
+  return of.what == measure::latency ? one.subject.latency : one.subject.throughput;
+}
+
+void add(const group& of, cell& one, int round, const figures& measured, double wanted_seconds) {
+  const bool polls = of.how == waiting::polling;
+  const bool moved = !same_placement(measured.probe_before, measured.probe_after);
+  const bool disturbed = polls && measured.cpu_seconds < share_of_core * 2 * measured.wall_seconds;
+  one.rounds.push_back({.round = round, .raw = measured, .moved = moved, .disturbed = disturbed});
+  const double change =
+      std::clamp(wanted_seconds / measured.wall_seconds, 1 / most_change, most_change);
+  one.messages = std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(static_cast<double>(measured.messages) * change));
+}
+
 void measure_cell(const group& of, cell& one, int round, const run_options& options,
                   supervisor& runner, const std::string& address) {
   const link_options link{.message_bytes = of.message_bytes,
                           .memory_bytes = cell_memory(of.message_bytes, options.ring_bytes),
                           .wait = {.pauses = options.pauses},
                           .address = address};
-  const auto& open = of.what == measure::latency ? one.subject.latency : one.subject.throughput;
+  const auto& open = opener(of, one);
   const pace how{.where = of.where,
                  .seconds = options.cell_seconds,
                  .messages = one.messages,
@@ -166,11 +219,7 @@ void measure_cell(const group& of, cell& one, int round, const run_options& opti
       one.failure = result.failure;
       return;
     }
-    one.messages = result.measured.messages;
-    one.rounds.push_back(
-        {.round = round,
-         .raw = result.measured,
-         .kept = same_placement(result.measured.probe_before, result.measured.probe_after)});
+    add(of, one, round, result.measured, options.cell_seconds);
   } catch (const unavailable& why) {
     one.unavailable = why.what();
   } catch (const interrupted&) {

@@ -16,13 +16,17 @@
 
 namespace bench {
 
-enum class measure { latency, throughput };
+enum class measure { latency, throughput, wake };
+
+[[nodiscard]] const char* measure_name(measure what) noexcept;
 
 /// A cell in one round.
 struct observation {
   int round = 0;
   figures raw;
-  bool kept = false;  ///< Both probes say the same placement.
+  bool moved = false;      ///< The probes before and after say different placements.
+  bool disturbed = false;  ///< Somebody who polls did not have its core all the time.
+  [[nodiscard]] bool kept() const noexcept { return !moved && !disturbed; }
 };
 
 struct cell {
@@ -39,6 +43,7 @@ struct group {
   std::size_t message_bytes = 0;
   waiting how = waiting::polling;
   placement where = placement::two_cores;
+  bool pauses = true;  ///< Who polls; chooses the floor.
   std::vector<cell> cells;
 
   [[nodiscard]] std::string name() const;
@@ -46,7 +51,7 @@ struct group {
   [[nodiscard]] const cell* floor() const;
   [[nodiscard]] const observation* find(const cell& of, int round) const;
 
-  /// Half a round trip, or the time from one message to the next.
+  /// Half a round trip, the time until a sleeper has it, or that from one message to the next.
   [[nodiscard]] double seconds_per_message(const figures& raw) const noexcept;
   [[nodiscard]] spread seconds(const cell& of) const;
   [[nodiscard]] spread cpu_seconds(const cell& of) const;

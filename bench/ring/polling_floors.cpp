@@ -207,15 +207,21 @@ transport floor_of_size(std::string name) {
   return made;
 }
 
+// The floor of messages of any size, though it hands over a word.
 template <bool Pauses>
 transport hand_over(std::string name) {
   return {.name = std::move(name),
           .what = role::floor,
           .how = waiting::polling,
-          .latency_sizes = {.from = word_bytes, .to = word_bytes},
+          .latency_sizes = {},
           .throughput_sizes = no_size,
-          .latency = ping_pong<flag_link<Pauses>, word_bytes>,
-          .throughput = {}};
+          .latency =
+              [](link_options options) {
+                options.message_bytes = word_bytes;
+                return ping_pong<flag_link<Pauses>, word_bytes>(options);
+              },
+          .throughput = {},
+          .wake = {}};
 }
 
 }  // namespace

@@ -25,12 +25,12 @@ std::string rate_text(const group& of, double seconds) {
 }
 
 std::string figure_text(const group& of, double seconds) {
-  return of.what == measure::latency ? time_text(seconds) : rate_text(of, seconds);
+  return of.what == measure::throughput ? rate_text(of, seconds) : time_text(seconds);
 }
 
 std::string quartiles(const group& of, const spread& seconds) {
   // The fewer seconds the higher the rate.
-  const bool is_time = of.what == measure::latency;
+  const bool is_time = of.what != measure::throughput;
   return fmt::format("{} to {}", figure_text(of, is_time ? seconds.low : seconds.high),
                      figure_text(of, is_time ? seconds.high : seconds.low));
 }
@@ -68,7 +68,7 @@ void print_cell(const group& of, const cell& one) {
   const auto kept = std::ranges::count(one.rounds, true, &observation::kept);
   const std::string rounds = fmt::format("{}/{}", kept, one.rounds.size());
   if (kept == 0) {
-    fmt::print(row, one.subject.name, role_text(one.subject.what), "-", "the cores moved", "-", "-",
+    fmt::print(row, one.subject.name, role_text(one.subject.what), "-", "none is left", "-", "-",
                "-", "-", rounds);
     return;
   }
@@ -97,31 +97,36 @@ void print_heading(const std::vector<std::string>& command, const run_options& o
       "the time over the other's, of throughput the rate over the other's. 'cpu' is processor "
       "time\n"
       "of both processes per message, 'probe' a hand-over between the same two cores, 'rounds'\n"
-      "those in which the probes before and after agreed, of all.\n",
+      "those that were kept, of all.\n",
       options.ring_bytes, options.pauses ? "pauses between two looks" : "does not pause");
 }
 
 void print_tables(const std::vector<group>& groups) {
   std::size_t failed = 0;
-  std::size_t thrown_away = 0;
+  std::size_t moved = 0;
+  std::size_t disturbed = 0;
   std::size_t all = 0;
   for (const group& of : groups) {
     const cell* floor = of.floor();
     fmt::print("\n{}\n", of.name());
-    fmt::print(row, "", "", of.what == measure::latency ? "one way" : "rate", "quartiles",
+    fmt::print(row, "", "", of.what == measure::throughput ? "rate" : "one way", "quartiles",
                floor == nullptr ? "floor" : "/" + floor->subject.name, "/best rival", "cpu",
                "probe", "rounds");
     for (const cell& one : of.cells) {
       print_cell(of, one);
-      if (!one.failure.empty()) ++failed;
-      all += one.rounds.size();
-      thrown_away +=
-          static_cast<std::size_t>(std::ranges::count(one.rounds, false, &observation::kept));
+      failed += one.failure.empty() ? 0U : 1U;
+      for (const observation& seen : one.rounds) {
+        ++all;
+        moved += seen.moved ? 1U : 0U;
+        disturbed += seen.disturbed && !seen.moved ? 1U : 0U;
+      }
     }
   }
-  fmt::print("\n{} cells were measured, {} thrown away because the cores moved meanwhile", all,
-             thrown_away);
-  fmt::print("{}\n", failed == 0 ? "." : fmt::format("; {} FAILED.", failed));
+  fmt::print(
+      "\nOf {} measurements {} were thrown away because the cores moved meanwhile, and {}\n"
+      "because who polls did not have its core all the time.\n",
+      all, moved, disturbed);
+  if (failed != 0) fmt::print("{} cells FAILED.\n", failed);
   std::fflush(stdout);
 }
 

@@ -26,7 +26,10 @@ json to_json(const group::comparison& of) {
 
 json to_json(const observation& seen) {
   return {{"round", seen.round},
-          {"kept", seen.kept},
+          {"kept", seen.kept()},
+          {"moved", seen.moved},
+          {"disturbed", seen.disturbed},
+          {"wall_seconds", seen.raw.wall_seconds},
           {"messages", seen.raw.messages},
           {"seconds", seen.raw.seconds},
           {"cpu_seconds", seen.raw.cpu_seconds},

@@ -41,7 +41,7 @@ void stage::meet() noexcept {
   while (generation.load() == mine) futex_wait(generation, mine);
 }
 
-void stage::perform(starts whose, const std::function<void(const batch&)>& move) {
+void stage::perform(starts whose, const mover& move) {
   const double before = probe();
   if (me_ == side::follower) {
     misbehave();
@@ -59,49 +59,53 @@ void stage::misbehave() const {
   while (pace_.on_purpose == sabotage::hang) ::pause();
 }
 
-void stage::move_timed(const batch& next, const std::function<void(const batch&)>& move) {
+double stage::move_timed(const batch& next, const mover& move) {
   const double cpu_before = cpu_seconds();
   page_.started_at[index()] = monotonic_seconds();
-  move(next);
+  const double reported = move(next);
   stopped_at_ = monotonic_seconds();
   page_.cpu_seconds[index()] = cpu_seconds() - cpu_before;
   next_message_ += next.count;
+  return reported;
 }
 
 // Has both sides do that many and returns how long they took.
-double stage::ordered(std::uint64_t count, starts whose,
-                      const std::function<void(const batch&)>& move) {
+stage::duration stage::ordered(std::uint64_t count, starts whose, const mover& move) {
   page_.order = count;
   meet();
-  move_timed({next_message_, count, pace_.on_purpose == sabotage::spoil}, move);
+  const double reported =
+      move_timed({next_message_, count, pace_.on_purpose == sabotage::spoil}, move);
   meet();
   const double began = page_.started_at[whose == starts::leader ? 0 : 1];
-  return std::max(stopped_at_ - began, 1e-9);
+  const double wall = std::max(stopped_at_ - began, 1e-9);
+  return {.wall = wall, .reported = reported == by_the_clock ? wall : reported};
 }
 
-void stage::lead(starts whose, const std::function<void(const batch&)>& move) {
+void stage::lead(starts whose, const mover& move) {
   std::uint64_t count = pace_.messages;
   if (count == 0) {
     // More and more until they take long enough to be scaled from.
     std::uint64_t tried = first_try;
-    double seconds = ordered(tried, whose, move);
+    double seconds = ordered(tried, whose, move).wall;
     while (seconds < pace_.seconds / 4) {
       tried *= 4;
-      seconds = ordered(tried, whose, move);
+      seconds = ordered(tried, whose, move).wall;
     }
     const double wanted = static_cast<double>(tried) * pace_.seconds / seconds;
     count = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
   } else {
     ordered(std::max<std::uint64_t>(1, count / 8), whose, move);
   }
-  page_.outcome.seconds = ordered(count, whose, move);
+  const duration took = ordered(count, whose, move);
+  page_.outcome.seconds = took.reported;
+  page_.outcome.wall_seconds = took.wall;
   page_.outcome.messages = count;
   page_.outcome.cpu_seconds = page_.cpu_seconds[0] + page_.cpu_seconds[1];
   page_.order = 0;
   meet();
 }
 
-void stage::follow(const std::function<void(const batch&)>& move) {
+void stage::follow(const mover& move) {
   for (;;) {
     meet();
     if (page_.order == 0) return;

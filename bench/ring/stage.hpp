@@ -22,7 +22,8 @@ enum class sabotage { none, spoil, die, hang };
 /// What came out of a cell in one round.
 struct figures {
   double seconds = 0;  ///< Of all messages; a round trip is two.
-  double cpu_seconds = 0;
+  double wall_seconds = 0;
+  double cpu_seconds = 0;  ///< Of both processes.
   std::uint64_t messages = 0;
   double probe_before = 0;  ///< Seconds of one hand-over.
   double probe_after = 0;
@@ -38,6 +39,8 @@ struct shared_page {
   futex_word generation;
   std::array<apart_word, 2> balls;
   std::array<futex_word, 2> turns;
+  apart_word received;  // of messages that are timed one by one
+  std::atomic<double> sent_at{0};
   // Written by one side before they meet and read by the other one afterwards.
   alignas(apart_bytes) std::uint64_t order = 0;
   std::array<double, 2> started_at{};
@@ -71,14 +74,26 @@ class stage {
 
   /// Whose clock starts the time of a batch; the leader's stops it.
   enum class starts { leader, follower };
-  /// Probes, warms up, has the batch done and probes again; the outcome goes to the page.
-  void perform(starts whose, const std::function<void(const batch&)>& move);
+  /// Does its side of a batch. What the leader's returns is the time of the batch if it took that
+  /// itself, or `by_the_clock`.
+  using mover = std::function<double(const batch&)>;
+  static constexpr double by_the_clock = -1;
+
+  /// Probes, warms up, has a batch done and probes again; the outcome goes to the page.
+  void perform(starts whose, const mover& move);
+
+  /// When a message was sent, and how many were received: for who times single messages.
+  [[nodiscard]] shared_page& page() noexcept { return page_; }
 
  private:
-  void lead(starts whose, const std::function<void(const batch&)>& move);
-  void follow(const std::function<void(const batch&)>& move);
-  void move_timed(const batch& next, const std::function<void(const batch&)>& move);
-  double ordered(std::uint64_t count, starts whose, const std::function<void(const batch&)>& move);
+  void lead(starts whose, const mover& move);
+  void follow(const mover& move);
+  double move_timed(const batch& next, const mover& move);
+  struct duration {
+    double wall = 0;
+    double reported = 0;
+  };
+  duration ordered(std::uint64_t count, starts whose, const mover& move);
   void misbehave() const;
   [[nodiscard]] double probe() noexcept;
   double hand_over(std::uint64_t round_trips) noexcept;

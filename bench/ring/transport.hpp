@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,7 @@
 #include <sluice/base/bytes.hpp>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "futex.hpp"
@@ -88,20 +90,23 @@ struct transport {
   size_range throughput_sizes;
   std::function<bodies(const link_options&)> latency;
   std::function<bodies(const link_options&)> throughput;
+  std::function<bodies(const link_options&)> wake;  ///< Of who sleeps; measured with short ones.
 };
 
 template <class End>
-void send_batch(const batch& next, End& end, auto& message) {
+double send_batch(const batch& next, End& end, auto& message) {
   const std::uint64_t last = next.first + next.count - 1;
   for (std::uint64_t sequence = next.first; sequence < last; ++sequence)
     end.send(message.write(sequence));
   end.send(next.spoilt ? message.write_spoilt(last) : message.write(last));
+  return stage::by_the_clock;
 }
 
 template <class End>
-void receive_batch(const batch& next, End& end, auto& message) {
+double receive_batch(const batch& next, End& end, auto& message) {
   for (std::uint64_t left = next.count, sequence = next.first; left > 0; --left, ++sequence)
     message.verify(end.receive(message.memory()), sequence);
+  return stage::by_the_clock;
 }
 
 /// A stream from the follower to the leader.
@@ -116,7 +121,7 @@ bodies stream(const link_options& options) {
                 here.meet();
                 incoming_message<Fixed> message{size};
                 here.perform(stage::starts::follower,
-                             [&](const batch& next) { receive_batch(next, end, message); });
+                             [&](const batch& next) { return receive_batch(next, end, message); });
                 here.meet();
               },
           .follower =
@@ -126,7 +131,7 @@ bodies stream(const link_options& options) {
                 here.meet();
                 outgoing_message<Fixed> message{size};
                 here.perform(stage::starts::follower,
-                             [&](const batch& next) { send_batch(next, end, message); });
+                             [&](const batch& next) { return send_batch(next, end, message); });
                 here.meet();
               }};
 }
@@ -156,11 +161,63 @@ bodies ping_pong(const link_options& options) {
         received.verify(in.receive(received.memory()), sequence);
         if (!serves) out.send(sent.write(sequence));
       }
+      return stage::by_the_clock;
     });
     here.meet();
   };
   return {.leader = [=](stage& here) { play(here, *there, *again, true); },
           .follower = [=](stage& here) { play(here, *again, *there, false); }};
+}
+
+/// How long a receiver is left alone before a message comes: it sleeps by then.
+inline constexpr std::chrono::microseconds time_to_sleep{100};
+
+/// Messages to a receiver that has fallen asleep, each timed by itself, from before it is sent
+/// until it is there. In a ping-pong on two cores the other side often has not got as far as
+/// sleeping.
+template <link Link, std::size_t Fixed>
+bodies wake(const link_options& options) {
+  const auto line = std::make_shared<Link>(options);
+  const std::size_t size = options.message_bytes;
+  const auto receive = [line, size](stage& here) {
+    auto end = line->become_receiver();
+    here.meet();
+    here.meet();
+    incoming_message<Fixed> message{size};
+    here.perform(stage::starts::follower, [&](const batch& next) {
+      double under_way = 0;
+      for (std::uint64_t sequence = next.first; sequence < next.first + next.count; ++sequence) {
+        const std::size_t received = end.receive(message.memory());
+        under_way += monotonic_seconds() - here.page().sent_at.load();
+        message.verify(received, sequence);
+        here.page().received.value.store(sequence);
+      }
+      return under_way;
+    });
+    here.meet();
+  };
+  const auto send = [line, size](stage& here) {
+    here.meet();
+    auto end = line->become_sender();
+    here.meet();
+    outgoing_message<Fixed> message{size};
+    here.perform(stage::starts::follower, [&](const batch& next) {
+      const std::uint64_t last = next.first + next.count - 1;
+      for (std::uint64_t sequence = next.first; sequence <= last; ++sequence) {
+        const bool spoilt = next.spoilt && sequence == last;
+        const auto bytes = spoilt ? message.write_spoilt(sequence) : message.write(sequence);
+        // Asleep as well, so that threads that a library keeps on this core can do their part.
+        do {
+          std::this_thread::sleep_for(time_to_sleep);
+        } while (here.page().received.value.load() != sequence - 1);
+        here.page().sent_at.store(monotonic_seconds());
+        end.send(bytes);
+      }
+      return stage::by_the_clock;
+    });
+    here.meet();
+  };
+  return {.leader = receive, .follower = send};
 }
 
 /// For transports whose cost per message is so small that knowing the size when compiling shows:
@@ -184,7 +241,8 @@ transport make_polling_transport(std::string name, role what) {
                 if (options.message_bytes == 8) return stream<Link, 8>(options);
                 if (options.message_bytes == 64) return stream<Link, 64>(options);
                 return stream<Link, 0>(options);
-              }};
+              },
+          .wake = {}};
 }
 
 template <link Link>
@@ -195,7 +253,8 @@ transport make_blocking_transport(std::string name, role what) {
           .latency_sizes = {},
           .throughput_sizes = {},
           .latency = ping_pong<Link, 0>,
-          .throughput = stream<Link, 0>};
+          .throughput = stream<Link, 0>,
+          .wake = wake<Link, word_bytes>};
 }
 
 }  // namespace bench
