@@ -38,14 +38,14 @@ void add_group(std::vector<group>& to, group empty, const std::regex& filter,
   if (!empty.cells.empty()) to.push_back(std::move(empty));
 }
 
-const char* floor_name(const group& of) {
-  if (of.how == waiting::blocking) return of.what == measure::throughput ? "pipe" : "futex_wake";
-  if (of.what == measure::latency)
-    return of.pauses ? "hand_over_with_pause" : "hand_over_without_pause";
-  if (of.message_bytes == 8) return "stream_of_words";
-  if (of.message_bytes == 64) return "stream_of_lines";
-  return "bulk_copy";
+const cell* best(const group& of, std::vector<const cell*> cells, role what) {
+  std::erase_if(cells, [&](const cell* one) { return one->subject.what != what; });
+  const auto found =
+      std::ranges::min_element(cells, {}, [&](const cell* one) { return of.seconds(*one).median; });
+  return found == cells.end() ? nullptr : *found;
 }
+
+bool has_figures(const cell& one) { return std::ranges::any_of(one.rounds, &observation::kept); }
 
 }  // namespace
 
@@ -72,10 +72,18 @@ std::string group::name() const {
 }
 
 const cell* group::floor() const {
+  std::vector<const cell*> all;
+  for (const cell& one : cells) {
+    if (has_figures(one)) all.push_back(&one);
+  }
+  if (what == measure::throughput && how == waiting::polling) return best(*this, all, role::floor);
+  const std::string name = what == measure::throughput ? "pipe"
+                           : how == waiting::blocking  ? "futex_wake"
+                           : pauses                    ? "hand_over_with_pause"
+                                                       : "hand_over_without_pause";
   const auto found =
-      std::ranges::find(cells, floor_name(*this),
-                        [](const cell& one) -> const std::string& { return one.subject.name; });
-  return found == cells.end() ? nullptr : &*found;
+      std::ranges::find(all, name, [](const cell* one) { return one->subject.name; });
+  return found == all.end() ? nullptr : *found;
 }
 
 const observation* group::find(const cell& of, int round) const {
@@ -122,20 +130,16 @@ group::comparison group::against(const cell& one, const cell& other) const {
   return {.ratio = spread::of(std::move(ratios)), .rounds = count};
 }
 
-std::vector<const cell*> group::rivals_of(const cell& one) const {
-  std::vector<const cell*> rivals;
+std::vector<const cell*> group::others_of(const cell& one) const {
+  std::vector<const cell*> others;
   for (const cell& other : cells) {
-    const bool counts = std::ranges::any_of(other.rounds, &observation::kept);
-    if (&other != &one && other.subject.what == role::rival && counts) rivals.push_back(&other);
+    if (&other != &one && has_figures(other)) others.push_back(&other);
   }
-  return rivals;
+  return others;
 }
 
 const cell* group::best_rival(const cell& of) const {
-  const auto rivals = rivals_of(of);
-  const auto best =
-      std::ranges::min_element(rivals, {}, [&](const cell* one) { return seconds(*one).median; });
-  return best == rivals.end() ? nullptr : *best;
+  return best(*this, others_of(of), role::rival);
 }
 
 namespace {
@@ -169,7 +173,7 @@ std::vector<group> all_groups(const run_options& options) {
                      .message_bytes = size,
                      .how = how,
                      .where = where,
-                     .pauses = options.pauses,
+                     .pauses = options.wait.pauses > 0,
                      .cells = {}},
                     filter, transports);
         }
@@ -206,7 +210,7 @@ void measure_cell(const group& of, cell& one, int round, const run_options& opti
                   supervisor& runner, const std::string& address) {
   const link_options link{.message_bytes = of.message_bytes,
                           .memory_bytes = cell_memory(of.message_bytes, options.ring_bytes),
-                          .wait = {.pauses = options.pauses},
+                          .wait = options.wait,
                           .address = address};
   const auto& open = opener(of, one);
   const pace how{.where = of.where,

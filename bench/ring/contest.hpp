@@ -43,11 +43,12 @@ struct group {
   std::size_t message_bytes = 0;
   waiting how = waiting::polling;
   placement where = placement::two_cores;
-  bool pauses = true;  ///< Who polls; chooses the floor.
+  bool pauses = true;  ///< Who polls; chooses the floor of latency.
   std::vector<cell> cells;
 
   [[nodiscard]] std::string name() const;
-  /// The floor that cells are set against; none where the filter left it out.
+  /// The floor that cells are set against: of throughput by polling the best one, else the one with
+  /// the same way to wait. None where there is no figure of it.
   [[nodiscard]] const cell* floor() const;
   [[nodiscard]] const observation* find(const cell& of, int round) const;
 
@@ -66,7 +67,8 @@ struct group {
     std::size_t rounds = 0;
   };
   [[nodiscard]] comparison against(const cell& one, const cell& other) const;
-  [[nodiscard]] std::vector<const cell*> rivals_of(const cell& one) const;
+  /// All others that have figures.
+  [[nodiscard]] std::vector<const cell*> others_of(const cell& one) const;
   /// The rival, other than itself, that was best in the middle; none if there is none.
   [[nodiscard]] const cell* best_rival(const cell& of) const;
 };

@@ -39,9 +39,11 @@ inline void cpu_pause() noexcept {
 
 /// What a polling transport does between two looks: the same for all of them.
 struct wait_loop {
-  bool pauses = true;
+  /// To back off: who looks at once takes the line away from who is about to write it.
+  static constexpr int many_pauses = 32;
+  int pauses = 1;
   void operator()() const noexcept {
-    if (pauses) cpu_pause();
+    for (int pause = 0; pause < pauses; ++pause) cpu_pause();
   }
 };
 

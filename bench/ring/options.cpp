@@ -22,6 +22,7 @@ Measures floors, rivals and the ring between two processes, and prints ratios.
                    more than a quarter of it has four times a message, every transport in it alike
   --wait=pause     who polls tells the processor so between two looks (the default)
   --wait=bare      it does not
+  --wait=back_off  it does so many times
   --json=FILE      writes all that was measured there
   --limit_s=X      a cell that is not done by then is killed (10)
   --list           prints the names of the cells
@@ -67,10 +68,11 @@ std::size_t ring_size(std::string_view flag, std::string_view text) {
   return size;
 }
 
-bool pauses(std::string_view flag, std::string_view text) {
-  if (text != "pause" && text != "bare")
-    throw bad_option{fmt::format("{}={}: it is either pause or bare", flag, text)};
-  return text == "pause";
+wait_loop wait(std::string_view flag, std::string_view text) {
+  if (text == "bare") return {.pauses = 0};
+  if (text == "pause") return {.pauses = 1};
+  if (text == "back_off") return {.pauses = wait_loop::many_pauses};
+  throw bad_option{fmt::format("{}={}: it is pause, bare or back_off", flag, text)};
 }
 
 // Checked here, so that a bad one is told before anything runs.
@@ -112,7 +114,7 @@ bool take_value(run_options& options, std::string_view flag, std::string_view va
   } else if (flag == "--sizes") {
     options.sizes = size_list(flag, value);
   } else if (flag == "--wait") {
-    options.pauses = pauses(flag, value);
+    options.wait = wait(flag, value);
   } else if (flag == "--filter") {
     options.filter = pattern(flag, value);
   } else if (flag == "--json") {

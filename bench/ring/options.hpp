@@ -17,7 +17,7 @@ struct run_options {
   double cell_seconds = 0.02;
   double limit_seconds = 10;
   std::size_t ring_bytes = default_ring_bytes;
-  bool pauses = true;
+  wait_loop wait;
   std::vector<std::size_t> sizes;  ///< Empty: those of docs/benchmarks.md.
   std::string filter = "";         ///< Of names of cells; searched for.
   std::string json_file;           ///< Empty: none.

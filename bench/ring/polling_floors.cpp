@@ -34,7 +34,7 @@ class flag_link {
     std::uint64_t last = 0;
     std::size_t receive(sluice::mutable_bytes into) noexcept {
       std::uint64_t value = 0;
-      while ((value = flag.load(std::memory_order_acquire)) == last) wait_loop{Pauses}();
+      while ((value = flag.load(std::memory_order_acquire)) == last) wait_loop{Pauses ? 1 : 0}();
       last = value;
       std::memcpy(into.data(), &value, sizeof value);
       return sizeof value;
@@ -199,12 +199,20 @@ class copy_link {
   std::size_t size_;
 };
 
-template <class Link, std::size_t Bytes>
-transport floor_of_size(std::string name) {
-  transport made = make_polling_transport<Link>(std::move(name), role::floor);
+// A floor of throughput is there twice: with the wait loop that all have, and backing off when it
+// finds nothing. Which is better depends on the machine, and a floor is the better one.
+template <class Link>
+void add_stream_floor(std::vector<transport>& to, const std::string& name, size_range sizes) {
+  transport made = make_polling_transport<Link>(name, role::floor);
   made.latency_sizes = no_size;
-  made.throughput_sizes = {.from = Bytes, .to = Bytes};
-  return made;
+  made.throughput_sizes = sizes;
+  to.push_back(made);
+  made.name += "_backing_off";
+  made.throughput = [as_all = made.throughput](link_options options) {
+    options.wait.pauses = wait_loop::many_pauses;
+    return as_all(options);
+  };
+  to.push_back(std::move(made));
 }
 
 // The floor of messages of any size, though it hands over a word.
@@ -229,12 +237,9 @@ transport hand_over(std::string name) {
 void add_polling_floors(std::vector<transport>& to) {
   to.push_back(hand_over<true>("hand_over_with_pause"));
   to.push_back(hand_over<false>("hand_over_without_pause"));
-  to.push_back(floor_of_size<item_link<1>, 8>("stream_of_words"));
-  to.push_back(floor_of_size<item_link<8>, 64>("stream_of_lines"));
-  transport copy = make_polling_transport<copy_link>("bulk_copy", role::floor);
-  copy.latency_sizes = no_size;
-  copy.throughput_sizes.from = short_message_bytes;
-  to.push_back(std::move(copy));
+  add_stream_floor<item_link<1>>(to, "stream_of_words", {.from = 8, .to = 8});
+  add_stream_floor<item_link<8>>(to, "stream_of_lines", {.from = 64, .to = 64});
+  add_stream_floor<copy_link>(to, "bulk_copy", {.from = short_message_bytes});
 }
 
 }  // namespace bench

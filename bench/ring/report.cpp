@@ -91,14 +91,14 @@ void print_heading(const std::vector<std::string>& command, const run_options& o
   if (allowed_cores().size() < 2)
     fmt::print("not measured, since this process may use one core only: all of two cores\n");
   fmt::print(
-      "ring memory: {} bytes, or four messages; who polls {}\n"
+      "ring memory: {} bytes, or four messages; pauses between two looks of who polls: {}\n"
       "Ratios are medians (quartiles) over rounds, each of figures of the same round: of "
       "latencies\n"
       "the time over the other's, of throughput the rate over the other's. 'cpu' is processor "
       "time\n"
       "of both processes per message, 'probe' a hand-over between the same two cores, 'rounds'\n"
       "those that were kept, of all.\n",
-      options.ring_bytes, options.pauses ? "pauses between two looks" : "does not pause");
+      options.ring_bytes, options.wait.pauses);
 }
 
 void print_tables(const std::vector<group>& groups) {

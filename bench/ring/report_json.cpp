@@ -59,8 +59,8 @@ json cell_json(const group& of, const cell& one) {
     made["against_floor"] = to_json(of.against(one, *floor));
   }
   made["against"] = json::object();
-  for (const cell* rival : of.rivals_of(one))
-    made["against"][rival->subject.name] = to_json(of.against(one, *rival));
+  for (const cell* other : of.others_of(one))
+    made["against"][other->subject.name] = to_json(of.against(one, *other));
   return made;
 }
 
@@ -74,7 +74,7 @@ void write_json(const std::vector<group>& groups, const std::vector<std::string>
             {{"rounds", options.rounds},
              {"cell_seconds", options.cell_seconds},
              {"ring_bytes", options.ring_bytes},
-             {"wait", options.pauses ? "pause" : "bare"}}}};
+             {"pauses", options.wait.pauses}}}};
   for (const auto& [name, value] : describe_machine()) all["machine"][name] = value;
   all["groups"] = json::array();
   for (const group& of : groups) {
