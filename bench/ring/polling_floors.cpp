@@ -217,8 +217,8 @@ void add_stream_floor(std::vector<transport>& to, const std::string& name, size_
 
 // The floor of messages of any size, though it hands over a word.
 template <bool Pauses>
-transport hand_over(std::string name) {
-  return {.name = std::move(name),
+transport hand_over(const std::string& name) {
+  return {.name = name,
           .what = role::floor,
           .how = waiting::polling,
           .latency_sizes = {},

@@ -54,15 +54,15 @@ const char* role_text(role what) {
   return "";
 }
 
-constexpr auto row = "  {:<24} {:<6} {:>11}  {:<25} {:>19} {:>19} {:>10} {:>10} {:>6}\n";
+constexpr auto row = "  {:<28} {:<6} {:>11}  {:<25} {:>19} {:>19} {:>10} {:>10} {:>6}\n";
 
 void print_cell(const group& of, const cell& one) {
   if (!one.unavailable.empty()) {
-    fmt::print("  {:<24} left out: {}\n", one.subject.name, one.unavailable);
+    fmt::print("  {:<28} left out: {}\n", one.subject.name, one.unavailable);
     return;
   }
   if (!one.failure.empty()) {
-    fmt::print("  {:<24} FAILED: {}\n", one.subject.name, one.failure);
+    fmt::print("  {:<28} FAILED: {}\n", one.subject.name, one.failure);
     return;
   }
   const auto kept = std::ranges::count(one.rounds, true, &observation::kept);

@@ -26,7 +26,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "futex.hpp"
 #include "payload.hpp"
@@ -223,8 +222,8 @@ bodies wake(const link_options& options) {
 /// For transports whose cost per message is so small that knowing the size when compiling shows:
 /// short messages have code of their own.
 template <link Link>
-transport make_polling_transport(std::string name, role what) {
-  return {.name = std::move(name),
+transport make_polling_transport(const std::string& name, role what) {
+  return {.name = name,
           .what = what,
           .how = waiting::polling,
           .latency_sizes = {},
@@ -246,8 +245,8 @@ transport make_polling_transport(std::string name, role what) {
 }
 
 template <link Link>
-transport make_blocking_transport(std::string name, role what) {
-  return {.name = std::move(name),
+transport make_blocking_transport(const std::string& name, role what) {
+  return {.name = name,
           .what = what,
           .how = waiting::blocking,
           .latency_sizes = {},
