@@ -6,20 +6,6 @@
 
 namespace bench {
 
-spread spread::of(std::vector<double> figures) {
-  if (figures.empty()) return {};
-  std::ranges::sort(figures);
-  const auto at = [&](double share) {
-    return figures[static_cast<std::size_t>(
-        std::lround(share * static_cast<double>(figures.size() - 1)))];
-  };
-  return {.min = figures.front(),
-          .low = at(0.25),
-          .median = at(0.5),
-          .high = at(0.75),
-          .max = figures.back()};
-}
-
 duel::duel(contest both, const duel_options& options) : both_(std::move(both)), options_(options) {
   // Twice as many until they take long enough to be scaled from.
   double seconds = both_(side::raw, messages_).seconds;

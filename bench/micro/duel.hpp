@@ -12,6 +12,8 @@
 #include <functional>
 #include <vector>
 
+#include "spread.hpp"
+
 namespace bench {
 
 enum class side { sluice, raw };
@@ -40,16 +42,6 @@ struct round_figures {
   double cpu_ratio = 0;
   bool is_steady = true;
   [[nodiscard]] double ratio() const noexcept { return sluice_seconds / raw_seconds; }
-};
-
-/// The middle, the quartiles and the ends of some figures.
-struct spread {
-  double min = 0;
-  double low = 0;
-  double median = 0;
-  double high = 0;
-  double max = 0;
-  [[nodiscard]] static spread of(std::vector<double> figures);
 };
 
 class duel {

@@ -17,6 +17,7 @@
 #include "call_counts.hpp"
 #include "cell.hpp"
 #include "machine.hpp"
+#include "raw_frames.hpp"
 #include "table.hpp"
 
 namespace {
@@ -120,6 +121,9 @@ int main(int argument_count, char** arguments) try {
   if (benchmark::ReportUnrecognizedArguments(argument_count, arguments)) return 1;
   for (const auto& [name, value] : bench::describe_machine())
     benchmark::AddCustomContext(name, value);
+  benchmark::AddCustomContext("no-signal flag", bench::kernel_has_no_signal_flag()
+                                                    ? "used by both sides"
+                                                    : "missing here: Sluice masks SIGPIPE");
 
   const runtime_directory names;
   int failures = 0;

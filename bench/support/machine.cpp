@@ -10,8 +10,6 @@
 #include <string_view>
 #include <system_error>
 
-#include "raw_frames.hpp"
-
 namespace bench {
 
 namespace {
@@ -98,8 +96,6 @@ std::vector<std::pair<std::string, std::string>> describe_machine() {
       {"machine", is_virtual ? "virtual" : "not virtual, as far as the processor says"},
       {"kernel", std::string{kernel.sysname} + " " + kernel.release},
       {"cores used", cores},
-      {"no-signal flag",
-       kernel_has_no_signal_flag() ? "used by both sides" : "missing here: Sluice masks SIGPIPE"},
       {"load before", first_line("/proc/loadavg")},
   };
 }

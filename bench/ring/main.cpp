@@ -1,0 +1,120 @@
+// sluice_bench_ring: floors, rivals and the ring between two processes. See docs/benchmarks.md, and
+// options.cpp for the command line.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "contest.hpp"
+#include "machine.hpp"
+#include "options.hpp"
+#include "report.hpp"
+#include "supervisor.hpp"
+
+namespace {
+
+// Where the sockets of a run lie; it goes with all that is in it.
+class private_directory {
+ public:
+  private_directory() {
+    if (::mkdtemp(path_.data()) == nullptr)
+      throw std::system_error{errno, std::generic_category(), "mkdtemp in /dev/shm"};
+  }
+  private_directory(const private_directory&) = delete;
+  private_directory& operator=(const private_directory&) = delete;
+  ~private_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::string path_ = "/dev/shm/sluice-bench-XXXXXX";
+};
+
+/// What a run that goes wrong on purpose has to end with, in every cell.
+constexpr const char* expected_failure(bench::sabotage what) {
+  switch (what) {
+    case bench::sabotage::spoil:
+      return "a message is not what was sent";
+    case bench::sabotage::die:
+      return "the sending process was killed by signal 9";
+    case bench::sabotage::hang:
+      return "not done after";
+    case bench::sabotage::none:
+      break;
+  }
+  return nullptr;
+}
+
+/// 0 if all went as it should: every cell ran, or, on purpose, none of them.
+int verdict(const std::vector<bench::group>& groups, bench::sabotage on_purpose) {
+  const char* expected = expected_failure(on_purpose);
+  std::size_t cells = 0;
+  std::size_t as_expected = 0;
+  for (const bench::group& of : groups) {
+    for (const bench::cell& one : of.cells) {
+      if (!one.unavailable.empty()) continue;
+      ++cells;
+      const bool good = expected == nullptr ? one.failure.empty()
+                                            : one.failure.find(expected) != std::string::npos;
+      as_expected += good ? 1U : 0U;
+      if (!good && expected != nullptr) fmt::print("not noticed as it should be: {}\n", one.name);
+    }
+  }
+  if (expected != nullptr)
+    fmt::print("{} of {} cells failed as they should: {}\n", as_expected, cells, expected);
+  return as_expected == cells ? 0 : 1;
+}
+
+int run(const std::vector<std::string>& command) {
+  const bench::run_options options = bench::parse({command.begin() + 1, command.end()});
+  if (options.helps) {
+    fmt::print("{}", bench::usage);
+    return 0;
+  }
+  // Found out before a result could be lost.
+  if (!options.json_file.empty() && !std::ofstream{options.json_file})
+    throw bench::bad_option{"--json=" + options.json_file + ": cannot be written"};
+  std::vector<bench::group> groups = bench::all_groups(options);
+  if (groups.empty())
+    throw bench::bad_option{"--filter=" + options.filter + ": no cell has such a name; see --list"};
+  if (options.lists) {
+    for (const bench::group& of : groups) {
+      for (const bench::cell& one : of.cells) fmt::print("{}\n", one.name);
+    }
+    return 0;
+  }
+
+  auto stop = std::move(sluice::stop_signal::create()).value();
+  bench::supervisor runner{stop, options.limit_seconds};
+  const private_directory names;
+  bench::print_heading(command, options);
+  std::fflush(stdout);
+  bench::measure_all(groups, options, runner, names.path());
+  bench::print_tables(groups);
+  if (!options.json_file.empty()) bench::write_json(groups, command, options);
+  return verdict(groups, options.on_purpose);
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) try {
+  static_cast<void>(bench::allowed_cores());  // before anything is pinned
+  return run({arguments, arguments + argument_count});
+} catch (const bench::bad_option& wrong) {
+  fmt::print(stderr, "sluice_bench_ring: {}\n", wrong.what());
+  return 2;
+} catch (const std::exception& failed) {
+  fmt::print(stderr, "sluice_bench_ring: {}\n", failed.what());
+  return 1;
+}

@@ -1,0 +1,39 @@
+#pragma once
+// Runs one cell once: two processes, pinned, watched until they end.
+
+#include <functional>
+#include <sluice/primitive/stop_signal.hpp>
+#include <stdexcept>
+#include <string>
+
+#include "stage.hpp"
+#include "transport.hpp"
+
+namespace bench {
+
+/// Somebody asked the program to end.
+struct interrupted : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct run_result {
+  figures measured;
+  std::string failure;  ///< Why there are no figures; empty if there are.
+};
+
+class supervisor {
+ public:
+  supervisor(sluice::stop_signal& stop, double limit_seconds) noexcept
+      : stop_(stop), limit_seconds_(limit_seconds) {}
+
+  /// `make` is called in this process, before both are forked. A process that fails, dies or is
+  /// not done in time ends the other one as well, and none outlives this call. Throws
+  /// `interrupted`, and what `make` throws.
+  [[nodiscard]] run_result run(const pace& how, const std::function<bodies()>& make);
+
+ private:
+  sluice::stop_signal& stop_;
+  double limit_seconds_;
+};
+
+}  // namespace bench

@@ -1,0 +1,39 @@
+#include "transports.hpp"
+
+namespace bench {
+
+std::vector<transport> all_transports() {
+  std::vector<transport> all;
+  add_polling_floors(all);
+  add_rings(all);
+#ifdef SLUICE_BENCH_BOOST
+  add_boost_lockfree(all);
+#endif
+  add_blocking_floors(all);
+#ifdef SLUICE_BENCH_BOOST
+  add_boost_queue(all);
+#endif
+#ifdef SLUICE_BENCH_ZEROMQ
+  add_zeromq(all);
+#endif
+#ifdef SLUICE_BENCH_NNG
+  add_nng(all);
+#endif
+  return all;
+}
+
+std::vector<std::string> missing_transports() {
+  std::vector<std::string> missing;
+#ifndef SLUICE_BENCH_BOOST
+  missing.emplace_back("boost::lockfree::spsc_queue, Boost.Interprocess (libboost1.81-dev)");
+#endif
+#ifndef SLUICE_BENCH_ZEROMQ
+  missing.emplace_back("ZeroMQ (libzmq3-dev)");
+#endif
+#ifndef SLUICE_BENCH_NNG
+  missing.emplace_back("nng (libnng-dev)");
+#endif
+  return missing;
+}
+
+}  // namespace bench

@@ -1,0 +1,24 @@
+#pragma once
+// All that is measured. What the build left out is named with the reason.
+
+#include <string>
+#include <vector>
+
+#include "transport.hpp"
+
+namespace bench {
+
+[[nodiscard]] std::vector<transport> all_transports();
+/// "ZeroMQ (libzmq3-dev)": what was not found when this was built.
+[[nodiscard]] std::vector<std::string> missing_transports();
+
+// By file, each adding its own.
+void add_polling_floors(std::vector<transport>& to);
+void add_blocking_floors(std::vector<transport>& to);
+void add_rings(std::vector<transport>& to);
+void add_boost_lockfree(std::vector<transport>& to);
+void add_boost_queue(std::vector<transport>& to);
+void add_zeromq(std::vector<transport>& to);
+void add_nng(std::vector<transport>& to);
+
+}  // namespace bench
