@@ -5,6 +5,7 @@ namespace bench {
 std::vector<transport> all_transports() {
   std::vector<transport> all;
   add_polling_floors(all);
+  add_ring_channel(all);
   add_rings(all);
 #ifdef SLUICE_BENCH_BOOST
   add_boost_lockfree(all);

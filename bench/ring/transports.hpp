@@ -15,6 +15,7 @@ namespace bench {
 // By file, each adding its own.
 void add_polling_floors(std::vector<transport>& to);
 void add_blocking_floors(std::vector<transport>& to);
+void add_ring_channel(std::vector<transport>& to);
 void add_rings(std::vector<transport>& to);
 void add_boost_lockfree(std::vector<transport>& to);
 void add_boost_queue(std::vector<transport>& to);
