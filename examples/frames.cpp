@@ -19,18 +19,19 @@ using namespace sluice;
 
 constexpr std::size_t width = 640;
 constexpr std::size_t height = 480;
+constexpr long radius = 60;
 constexpr std::size_t frame_bytes = width * height * 3;
 
 // A disc that wanders over a gradient. Drawn straight into the memory that the other process reads.
 void draw(mutable_bytes picture, unsigned number) {
-  const long center_x = 80 + static_cast<long>(number * 7 % (width - 160));
-  const long center_y = 80 + static_cast<long>(number * 3 % (height - 160));
+  const long center_x = 80 + static_cast<long>(number * std::size_t{7} % (width - 160));
+  const long center_y = 80 + static_cast<long>(number * std::size_t{3} % (height - 160));
   std::size_t at = 0;
   for (long y = 0; y < static_cast<long>(height); ++y) {
     for (long x = 0; x < static_cast<long>(width); ++x) {
       const long dx = x - center_x;
       const long dy = y - center_y;
-      const bool is_disc = dx * dx + dy * dy < 60 * 60;
+      const bool is_disc = dx * dx + dy * dy < radius * radius;
       picture[at++] = static_cast<std::byte>(is_disc ? 255 : x * 255 / static_cast<long>(width));
       picture[at++] = static_cast<std::byte>(is_disc ? 220 : y * 255 / static_cast<long>(height));
       picture[at++] = static_cast<std::byte>(is_disc ? 40 : 128);

@@ -71,11 +71,11 @@ struct blocking_receiver {
   std::size_t receive(sluice::mutable_bytes into) { return receiver.receive(into).value(); }
 };
 
-template <bool fences>
+template <bool Fences>
 class blocking_link {
  public:
   explicit blocking_link(const link_options& options) : memory_(options) {
-    if (fences) memory_.fence();
+    if (Fences) memory_.fence();
   }
   blocking_sender become_sender() const { return {memory_.sender()}; }
   blocking_receiver become_receiver() const { return {memory_.receiver()}; }

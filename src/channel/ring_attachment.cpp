@@ -12,8 +12,6 @@ namespace sluice {
 
 namespace {
 
-constexpr const char* operation = "ring";
-
 std::uint32_t number(ring::slot_state state) noexcept { return static_cast<std::uint32_t>(state); }
 
 // Who just lowered the flag that spares fences sleeps no longer than it may take the others to see
@@ -24,8 +22,8 @@ constexpr auto cap_without_barrier = std::chrono::milliseconds{1};
 
 bool ring_wait::can_spin() noexcept { return std::thread::hardware_concurrency() > 1; }
 
-failure ring_attachment::refused(const char* what) noexcept {
-  return {std::errc::operation_not_permitted, what,
+failure ring_attachment::refused(const char* operation) noexcept {
+  return {std::errc::operation_not_permitted, operation,
           "a forked child has no part in its parent's ring: attach anew"};
 }
 
@@ -42,7 +40,7 @@ result<ring_attachment> ring_attachment::attach(ring_memory memory, role wanted,
   auto taken = made.take_slot();
   if (!taken) return failure{taken.error()};
   if (!*taken)
-    return failure{std::errc::device_or_resource_busy, operation,
+    return failure{std::errc::device_or_resource_busy, "ring",
                    "living participants have all the slots of this role"};
   made.tell_all();  // that somebody came: who waits for a peer looks again
   return made;

@@ -151,6 +151,6 @@ struct layout {
 
 /// 56 receivers and 8 senders with a lane each.
 static_assert(sizeof(segment_header) + 64 * sizeof(participant_slot) + 8 * sizeof(log_control) <=
-              16 * 1024);
+              16384);
 
 }  // namespace sluice::ring
