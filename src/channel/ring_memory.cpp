@@ -1,9 +1,11 @@
+#include <chrono>
 #include <cstring>
 #include <sluice/base/name.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <string>
 #include <utility>
 
+#include "channel/growing_pause.hpp"
 #include "os/memory_file.hpp"
 #include "os/named_file.hpp"
 #include "os/syscall.hpp"
@@ -86,6 +88,22 @@ memory_file::expectation expected(const ring_name_options& options) {
           .trusted = {.owner = options.owner.value_or(syscall::effective_user())}};
 }
 
+// Whoever gives a ring its name, or takes it away, holds the lock alone meanwhile: what it comes to
+// is seen afterwards. A killed one's lock is free; for a stopped one nobody waits for ever.
+result<void> share_duty(int fd) {
+  const deadline patience{std::chrono::seconds{5}};
+  growing_pause pause;
+  for (;;) {
+    auto shared = memory_file::share_duty(fd);
+    if (!shared) return failure{shared.error()};
+    if (*shared) return {};
+    if (patience.has_passed())
+      return failure{errc::stalled, operation,
+                     "a process that makes this ring's name, or removes it, makes no progress"};
+    if (auto slept = syscall::sleep(pause.next(patience)); !slept) return slept;
+  }
+}
+
 }  // namespace
 
 ring_memory::ring_memory(unique_fd fd, memory_map whole, const ring::geometry& shape,
@@ -122,17 +140,15 @@ result<ring_memory> ring_memory::check(unique_fd fd, memory_map whole, ring::seg
   return ring_memory{std::move(fd), std::move(whole), *shape, *layout, std::move(lanes)};
 }
 
-// Takes part in the care for the name. Whoever leaves last holds the lock alone while removing the
-// name: who comes then is too late.
+// Takes part in the care for the name.
 result<ring_memory> ring_memory::join(result<ring_memory> checked, name_of_it& name) {
   if (!checked) return checked;
-  constexpr const char* gone = "the last one who used the ring is just removing its name";
-  auto shared = memory_file::share_duty(checked->fd_.get());
-  if (!shared) return failure{shared.error()};
-  if (!*shared) return failure{std::errc::no_such_file_or_directory, operation, gone};
+  if (auto shared = share_duty(checked->fd_.get()); !shared) return failure{shared.error()};
   auto intact = named_file::leads_to(name.place, name.identity);
   if (!intact) return failure{intact.error()};
-  if (!*intact) return failure{std::errc::no_such_file_or_directory, operation, gone};
+  if (!*intact)
+    return failure{std::errc::no_such_file_or_directory, operation,
+                   "the last one who used the ring has just removed its name"};
   checked->name_.emplace(std::move(name));
   return checked;
 }
@@ -219,9 +235,14 @@ result<void> ring_memory::unlink(std::string_view name, const ring_name_options&
 
 result<ring_memory> ring_memory::duplicate() const {
   if (name_) {
-    auto again = open(name_->text, shape_.kind, name_->options);
-    if (again && again->name_->identity == name_->identity) return again;
-    // Without its name the ring goes on: for those who have it open.
+    // As long as there is the name, whoever joins takes part in the care for it. Without its name
+    // the ring goes on: for those who have it open.
+    auto intact = is_intact();
+    if (!intact) return failure{intact.error()};
+    if (*intact) {
+      auto again = open(name_->text, shape_.kind, name_->options);
+      if (!again || again->name_->identity == name_->identity) return again;
+    }
   }
   auto fd = memory_file::reopen(fd_.get());
   if (!fd) return failure{fd.error()};
@@ -279,6 +300,8 @@ void ring_memory::leave() noexcept {
   // Fails if the name is gone or leads elsewhere, which is as good.
   static_cast<void>(owned_name{std::move(name_->place), name_->identity}.unlink());
   name_.reset();
+  // A forked child may have a copy of the descriptor, and would keep others waiting for the lock.
+  memory_file::give_duty_up(fd_.get());
 }
 
 }  // namespace sluice

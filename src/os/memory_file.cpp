@@ -192,6 +192,8 @@ result<unique_fd> reopen(int fd) {
   return again;
 }
 
+void give_duty_up(int fd) noexcept { static_cast<void>(syscall::lock_file(fd, LOCK_UN)); }
+
 bool take_duty(int fd) { return syscall::lock_file(fd, LOCK_EX | LOCK_NB).has_value(); }
 
 }  // namespace sluice::memory_file

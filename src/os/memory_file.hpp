@@ -57,6 +57,8 @@ struct mapped {
 [[nodiscard]] result<bool> share_duty(int fd);
 /// Gives the share up; whether the duty is ours now because it was the last one.
 [[nodiscard]] bool leave_duty(int fd);
+/// Gives the share or the duty up, also where a forked child has a copy of the descriptor.
+void give_duty_up(int fd) noexcept;
 
 /// The same memory opened anew, for reading and writing.
 [[nodiscard]] result<unique_fd> reopen(int fd);
