@@ -3,6 +3,7 @@
 #include <thread>
 #include <utility>
 
+#include "channel/growing_pause.hpp"
 #include "channel/ring_wait.hpp"
 #include "os/syscall.hpp"
 #include "os/syscall_futex.hpp"
@@ -17,6 +18,7 @@ std::uint32_t number(ring::slot_state state) noexcept { return static_cast<std::
 // Who just lowered the flag that spares fences sleeps no longer than it may take the others to see
 // it, until they all must have.
 constexpr auto cap_without_barrier = std::chrono::milliseconds{1};
+constexpr auto for_who_sees_to_the_dead = std::chrono::milliseconds{20};
 
 }  // namespace
 
@@ -37,11 +39,18 @@ result<ring_attachment> ring_attachment::attach(ring_memory memory, role wanted,
   ring_wait_options waiting = options;
   if (!ring_wait::can_spin()) waiting.spin = std::chrono::nanoseconds{0};
   ring_attachment made{std::move(memory), std::move(*life), wanted, waiting};
-  auto taken = made.take_slot();
-  if (!taken) return failure{taken.error()};
-  if (!*taken)
-    return failure{std::errc::device_or_resource_busy, "ring",
-                   "living participants have all the slots of this role"};
+  // Who sees to a dead one holds the slot for a moment: that is not yet a living participant.
+  const deadline patience{for_who_sees_to_the_dead};
+  growing_pause pause;
+  for (;;) {
+    auto taken = made.take_slot();
+    if (!taken) return failure{taken.error()};
+    if (*taken) break;
+    if (patience.has_passed())
+      return failure{std::errc::device_or_resource_busy, "ring",
+                     "living participants have all the slots of this role"};
+    if (auto slept = syscall::sleep(pause.next(patience)); !slept) return failure{slept.error()};
+  }
   made.tell_all();  // that somebody came: who waits for a peer looks again
   return made;
 }
