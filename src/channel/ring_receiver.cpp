@@ -68,8 +68,10 @@ result<std::size_t> ring_receiver::report(ring::found seen, const_bytes& message
     seen = consumer_.try_peek(message);
     if (seen == ring::found::message) return message.size();
     if (seen == ring::found::nothing) {
-      if (sender == ring_presence::left || told_of_death_) return failure{errc::closed, operation};
-      told_of_death_ = true;
+      const std::uint32_t generation = sender_->generation.load(std::memory_order_relaxed);
+      if (sender == ring_presence::left || told_of_death_ == generation)
+        return failure{errc::closed, operation};
+      told_of_death_ = generation;
       return failure{std::errc::connection_reset, operation, "the sender died"};
     }
   }

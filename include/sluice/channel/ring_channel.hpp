@@ -129,13 +129,17 @@ class ring_sender {
     if (room == nullptr) [[unlikely]]
       return outcome;
     if (!message.empty()) std::memcpy(room, message.data(), message.size());
-    commit(message.size());
+    producer_.commit(message.size());
+    attachment_.wake(*receiver_);
     return outcome;
   }
   /// Room for a message of at most `bytes`, to be written in place and committed.
   [[nodiscard]] result<ring_window> try_claim(std::size_t bytes);
-  /// Publishes what was claimed last, which may be used in part. Of `ring_window`.
+  /// Publishes what was claimed last, which may be used in part. Of `ring_window`. In a forked
+  /// child nothing happens, by this and by `publish`: what the parent has begun is the parent's.
   void commit(std::size_t bytes) noexcept {
+    if (attachment_.is_inherited()) [[unlikely]]
+      return;
     producer_.commit(bytes);
     attachment_.wake(*receiver_);
   }
@@ -143,6 +147,8 @@ class ring_sender {
   /// room is an error whatever the policy: publish what there is, or give it up.
   [[nodiscard]] result<void> try_stage(const_bytes message);
   void publish() noexcept {
+    if (attachment_.is_inherited()) [[unlikely]]
+      return;
     producer_.publish();
     attachment_.wake(*receiver_);
   }
@@ -221,13 +227,17 @@ class ring_receiver {
     if (!outcome || *outcome > buffer.size()) [[unlikely]]
       return outcome ? too_small() : outcome;
     if (!message.empty()) std::memcpy(buffer.data(), message.data(), message.size());
-    release();
+    consumer_.release();
+    wake_sender();
     return outcome;
   }
   /// The next message where it lies; the same one again until it is released.
   [[nodiscard]] result<ring_view> try_peek();
-  /// Gives the room of the message looked at last back. Of `ring_view`.
+  /// Gives the room of the message looked at last back. Of `ring_view`. In a forked child nothing
+  /// happens: a view that the parent holds is the parent's.
   void release() noexcept {
+    if (attachment_.is_inherited()) [[unlikely]]
+      return;
     consumer_.release();
     wake_sender();
   }
@@ -278,7 +288,7 @@ class ring_receiver {
   ring::consumer consumer_;
   ring::participant_slot* sender_;
   bool reports_departure_;
-  bool told_of_death_ = false;
+  std::uint32_t told_of_death_ = 0;  // the generation of the sender whose death was told last
 };
 
 static_assert(message_sender<ring_sender> && message_receiver<ring_receiver>);
