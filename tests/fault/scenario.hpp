@@ -69,6 +69,8 @@ struct scenario {
 /// Semaphores, and the event in shared memory.
 [[nodiscard]] const std::vector<scenario>& semaphore_scenarios();
 
+/// Rings.
+[[nodiscard]] const std::vector<scenario>& ring_scenarios();
 /// Proof of life, and barriers.
 [[nodiscard]] const std::vector<scenario>& liveness_scenarios();
 

@@ -117,6 +117,10 @@ long kill_at_each_step(const crash_run& run) {
     {
       traced_child victim{run.prepare, run.operation};
       EXPECT_TRUE(victim.step(run.size, steps)) << "it ended earlier than the first one";
+      if (run.meanwhile) {
+        run.meanwhile();
+        while (victim.step(step_size::system_call)) continue;
+      }
     }
     ++killed;
     run.judge();

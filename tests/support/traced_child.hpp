@@ -41,9 +41,12 @@ struct crash_run {
   /// What others see of the operation. With it, victims die only after the steps that changed it;
   /// $SLUICE_EVERY_INSTRUCTION=1 makes them die after every step all the same.
   std::function<const_bytes()> image = {};
+  /// With it, nobody dies: the victim stands still after each step, this runs in the tracer, and
+  /// then the victim goes on to its end, before it is judged.
+  std::function<void()> meanwhile = {};
 };
 
-/// Kills a fresh victim after each step of its operation; returns how many died.
+/// Kills (or stops) a fresh victim after each step of its operation; returns how many there were.
 long kill_at_each_step(const crash_run& run);
 
 /// Whether this build and machine can do it; "" or the reason why not.
