@@ -29,7 +29,7 @@ void pause_a_little(std::minstd_rand& random) {
   while (deadline::clock::now() < until) continue;
 }
 
-constexpr ring_end_options sleeps_without_end{.wait = {.spin = 0ns, .longest_sleep = 24h}};
+const ring_end_options sleeps_without_end{.wait = {.spin = 0ns, .longest_sleep = 24h}};
 
 class RingWakeUp : public testing::TestWithParam<bool> {
  protected:

@@ -258,7 +258,7 @@ class RingSleeper : public RingVictims {
     if (IsSkipped()) return;
     make();
   }
-  static constexpr ring_end_options short_sleeps{.wait = {.spin = 0ns, .longest_sleep = 50ms}};
+  static inline const ring_end_options short_sleeps{.wait = {.spin = 0ns, .longest_sleep = 50ms}};
   [[nodiscard]] const std::atomic<std::uint32_t>& resting(std::uint32_t index) const {
     return slot(index).resting;
   }

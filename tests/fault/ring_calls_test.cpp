@@ -25,8 +25,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr ring_channel_options small{.capacity_bytes = 4096};
-constexpr ring_end_options sleepy{.wait = {.spin = 0ns, .longest_sleep = 20s}};
+const ring_channel_options small{.capacity_bytes = 4096};
+const ring_end_options sleepy{.wait = {.spin = 0ns, .longest_sleep = 20s}};
 
 // F48: who has no barrier for all fences, and has the other side fence.
 TEST(RingCalls, without_membarrier_both_sides_fence_and_no_sleeper_is_missed) {
