@@ -18,7 +18,7 @@ std::uint32_t number(ring::slot_state state) noexcept { return static_cast<std::
 // Who just lowered the flag that spares fences sleeps no longer than it may take the others to see
 // it, until they all must have.
 constexpr auto cap_without_barrier = std::chrono::milliseconds{1};
-constexpr auto for_who_sees_to_the_dead = std::chrono::milliseconds{20};
+constexpr auto for_who_sees_to_the_dead = std::chrono::milliseconds{5};
 
 }  // namespace
 
@@ -84,6 +84,7 @@ ring_attachment::ring_attachment(ring_attachment&& other) noexcept
       life_(std::move(other.life_)),
       role_(other.role_),
       index_(other.index_),
+      still_held_(other.still_held_),
       is_attached_(std::exchange(other.is_attached_, false)),
       predecessor_(other.predecessor_),
       options_(other.options_),
@@ -97,6 +98,7 @@ ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   life_ = std::move(other.life_);
   role_ = other.role_;
   index_ = other.index_;
+  still_held_ = other.still_held_;
   is_attached_ = std::exchange(other.is_attached_, false);
   predecessor_ = other.predecessor_;
   options_ = other.options_;
@@ -128,6 +130,9 @@ ring_presence ring_attachment::presence_of(std::uint32_t slot) const noexcept {
 
 // Never test, then act: only what is true while the lock is ours is acted upon.
 result<bool> ring_attachment::hold_if_dead(std::uint32_t slot) {
+  if (still_held_) {
+    if (auto free = give_back(*still_held_); !free) return failure{free.error()};
+  }
   if (slot == index_ || presence_of(slot) != ring_presence::alive) return false;
   auto alive = life_.is_held_by_others(slot);
   if (!alive) return failure{alive.error()};
@@ -136,7 +141,7 @@ result<bool> ring_attachment::hold_if_dead(std::uint32_t slot) {
   if (!held) return failure{held.error()};
   if (!*held) return false;
   if (presence_of(slot) == ring_presence::alive) return true;
-  if (auto free = life_.let_go(slot); !free) return failure{free.error()};
+  if (auto free = give_back(slot); !free) return failure{free.error()};
   return false;  // it left meanwhile, or somebody else saw to it
 }
 
@@ -144,7 +149,14 @@ void ring_attachment::bury(std::uint32_t slot) {
   ring::participant_slot& dead = memory_.slot(slot);
   dead.resting.store(0, std::memory_order_relaxed);
   dead.state.store(number(ring::slot_state::dead), std::memory_order_release);
-  static_cast<void>(life_.let_go(slot));
+  static_cast<void>(give_back(slot));
+}
+
+result<void> ring_attachment::give_back(std::uint32_t slot) {
+  still_held_ = slot;
+  auto free = life_.let_go(slot);
+  if (free) still_held_.reset();
+  return free;
 }
 
 void ring_attachment::wake_resting(ring::participant_slot& other) noexcept {

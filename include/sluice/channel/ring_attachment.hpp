@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/channel/ring_memory.hpp>
@@ -111,6 +112,7 @@ class ring_attachment {
   [[nodiscard]] result<bool> take_slot();
   [[nodiscard]] result<bool> hold_if_dead(std::uint32_t slot);
   void bury(std::uint32_t slot);
+  [[nodiscard]] result<void> give_back(std::uint32_t slot);
   void wake_resting(ring::participant_slot& other) noexcept;
   void tell_all() noexcept;
   void leave() noexcept;
@@ -125,6 +127,8 @@ class ring_attachment {
   liveness life_;
   role role_;
   std::uint32_t index_ = 0;
+  // A dead one's, whose lock the kernel did not take back: the next look tries again.
+  std::optional<std::uint32_t> still_held_ = {};
   bool is_attached_ = false;
   ring_presence predecessor_ = ring_presence::nobody;
   ring_wait_options options_;
