@@ -311,33 +311,37 @@ TEST_F(RingSleeper, finds_the_room_whose_receiver_was_killed_before_the_wake_up)
   EXPECT_EQ(drain(1), 5U);
 }
 
-// F7. Where steps take long the first wait is over before it sleeps.
-TEST_F(RingSleeper, killed_at_any_step_of_its_wait_costs_one_wake_up_at_most) {
-  long killed = 0;
-  for (std::chrono::milliseconds wait = 50ms; killed <= 2 && wait < 6s; wait *= 10) {
-    killed = kill_at_each_step({
-        .reset = [this] { make(); },
-        .prepare =
-            [this] {
-              const ring_wait_options sleeps_on{.spin = 0ns, .longest_sleep = 20s};
-              receiver_.emplace(ring_receiver::attach(*ring_, {.wait = sleeps_on}).value());
-              static_cast<void>(receiver_->wait_readable(1us));
-            },
-        .operation = [&] { static_cast<void>(receiver_->wait_readable(wait)); },
-        .judge =
-            [this] {
-              sender_.emplace(ring_sender::attach(*ring_).value());
-              send(0, 3, 24);
-              EXPECT_LE(sender_->statistics().wake_ups, 1U);
-              leave();
-              receiver_.emplace(ring_receiver::attach(*ring_).value());
-              EXPECT_EQ(drain(0), 3U);
-            },
-        .image = [this] { return image(); },
-    });
+// F7: killed when it has lain down, at the edges of the calls that follow, and fast asleep.
+TEST_F(RingSleeper, killed_at_any_step_of_its_sleep_costs_one_wake_up_at_most) {
+  const ring_end_options sleeps_on{.wait = {.spin = 0ns, .longest_sleep = patience}};
+  const auto prepare = [&] {
+    receiver_.emplace(ring_receiver::attach(*ring_, sleeps_on).value());
+    static_cast<void>(receiver_->wait_readable(1us));
+  };
+  const auto sleep = [&] { static_cast<void>(receiver_->wait_readable(deadline{patience})); };
+  constexpr long before_its_futex = 3;
+  for (long edges = 0; edges <= before_its_futex + 1; ++edges) {
+    make();
+    if (edges <= before_its_futex) {
+      traced_child victim{prepare, sleep};
+      while (resting(of_receiver) == 0) ASSERT_TRUE(victim.step(step_size::instruction));
+      EXPECT_TRUE(victim.step(step_size::system_call, edges));
+    } else {
+      child victim{[&] {
+        prepare();
+        sleep();
+      }};
+      while (resting(of_receiver) == 0) ::sched_yield();
+      wait_until_asleep(victim.id());
+      victim.kill();
+    }
+    sender_.emplace(ring_sender::attach(*ring_).value());
+    send(0, 3, 24);
+    EXPECT_LE(sender_->statistics().wake_ups, 1U);
+    leave();
+    receiver_.emplace(ring_receiver::attach(*ring_).value());
+    EXPECT_EQ(drain(0), 3U);
   }
-  tell("sleeper", killed, 0, 0);
-  EXPECT_GT(killed, 2);
 }
 
 // Each sender's death is told once, also that of a successor.

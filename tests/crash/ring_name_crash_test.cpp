@@ -80,6 +80,7 @@ TEST_P(RingRoleCrash, killed_at_any_step_of_taking_a_role_the_next_one_takes_it)
                 expect_all_there();
               },
           .image = by_system_calls ? std::function<const_bytes()>{} : [this] { return image(); },
+          .recounts = !by_system_calls,
       });
       tell(by_system_calls ? "attach, system calls" : "attach, changes", killed, not_yet, taken);
       EXPECT_GT(taken, 0);
@@ -107,6 +108,7 @@ TEST_P(RingRoleCrash, killed_at_any_step_of_leaving_it_has_left_or_died) {
               expect_all_there();
             },
         .image = by_system_calls ? std::function<const_bytes()>{} : [this] { return image(); },
+        .recounts = !by_system_calls,
     });
     tell(by_system_calls ? "leave, system calls" : "leave, changes", killed, died, left);
     EXPECT_GT(left, 0);

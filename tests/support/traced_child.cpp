@@ -107,6 +107,18 @@ std::vector<long> deaths_of(const crash_run& run) {
   }
 }
 
+bool step_through_changes(traced_child& victim, const crash_run& run, std::size_t count) {
+  std::vector<std::byte> before(run.image().begin(), run.image().end());
+  while (count > 0) {
+    if (!victim.step(run.size)) return false;
+    const const_bytes now = run.image();
+    if (std::ranges::equal(now, before)) continue;
+    before.assign(now.begin(), now.end());
+    --count;
+  }
+  return true;
+}
+
 }  // namespace
 
 long kill_at_each_step(const crash_run& run) {
@@ -116,7 +128,10 @@ long kill_at_each_step(const crash_run& run) {
     run.reset();
     {
       traced_child victim{run.prepare, run.operation};
-      EXPECT_TRUE(victim.step(run.size, steps)) << "it ended earlier than the first one";
+      const bool recounts = run.recounts && !wants_every_step(run);
+      EXPECT_TRUE(recounts ? step_through_changes(victim, run, static_cast<std::size_t>(killed))
+                           : victim.step(run.size, steps))
+          << "it ended earlier than the first one";
       if (run.meanwhile) {
         run.meanwhile();
         while (victim.step(step_size::system_call)) continue;

@@ -41,6 +41,9 @@ struct crash_run {
   /// What others see of the operation. With it, victims die only after the steps that changed it;
   /// $SLUICE_EVERY_INSTRUCTION=1 makes them die after every step all the same.
   std::function<const_bytes()> image = {};
+  /// Finds each of these steps by the change that it makes and not by its number, where that
+  /// varies: reading the clock takes more or fewer instructions.
+  bool recounts = false;
   /// With it, nobody dies: the victim stands still after each step, this runs in the tracer, and
   /// then the victim goes on to its end, before it is judged.
   std::function<void()> meanwhile = {};
