@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <sluice/channel/ring_queue.hpp>
 #include <utility>
 
@@ -101,7 +100,7 @@ void ring_queue_receiver::leave() noexcept {
   }
   attachment_.leave();
   // After that: of two who leave at once, one at least sees that nobody is left.
-  ring::fence_before_looking_again();
+  ring::full_fence();
   const ring::geometry& shape = attachment_.memory().shape();
   if (reports_departure_ &&
       ring_queue_words::presence_of_any(attachment_.memory(), shape.senders, shape.receivers) !=
@@ -127,9 +126,10 @@ result<std::size_t> ring_queue_receiver::look_further(ring::found seen, const_by
       if (seen == ring::found::message) return message.size();
     }
     if (outcome == ring::take_outcome::nothing) {
-      if (!over) return failure{std::errc::resource_unavailable_try_again, operation};
       const ring_presence senders = ring_queue_words::presence_of_any(
           attachment_.memory(), 0, attachment_.memory().shape().senders);
+      if (senders == ring_presence::alive) told_of_death_ = false;  // of those before
+      if (!over) return failure{std::errc::resource_unavailable_try_again, operation};
       if (senders != ring_presence::died || told_of_death_) return failure{errc::closed, operation};
       told_of_death_ = true;
       return failure{std::errc::connection_reset, operation, "a sender died"};
@@ -144,8 +144,8 @@ result<std::size_t> ring_queue_receiver::too_small() {
 }
 
 ring::take_outcome ring_queue_receiver::take() {
-  const auto sleepers = static_cast<std::uint32_t>(
-      std::popcount(shared_.words->sleepers.load(std::memory_order_relaxed)));
+  // Slots are filled from the first on, so this is how many there were at once.
+  const auto others = static_cast<std::uint32_t>(shared_.used().size()) - 1;
   const auto lanes = static_cast<std::uint32_t>(shared_.lanes.size());
   for (std::uint32_t step = 1; step <= lanes; ++step) {
     const std::uint32_t lane = (lane_ + step) % lanes;
@@ -153,7 +153,7 @@ ring::take_outcome ring_queue_receiver::take() {
     if (!ring::has_message(shared_.lanes[lane], log)) continue;
     const ring::take_outcome outcome = ring::take(
         shared_, lane, log, me_,
-        {.messages = take_at_most_, .bytes = log.capacity_bytes() / 8, .sleepers = sleepers});
+        {.messages = take_at_most_, .bytes = log.capacity_bytes() / 8, .others = others});
     if (outcome == ring::take_outcome::nothing) continue;
     if (outcome == ring::take_outcome::damage) return outcome;
     holder_ = me_;

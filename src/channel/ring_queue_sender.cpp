@@ -11,6 +11,11 @@ namespace {
 
 constexpr const char* operation = "ring_queue_sender";
 
+failure dropped() {
+  return {std::errc::no_buffer_space, operation,
+          "the lane is full, and drops what finds no room: so it was counted"};
+}
+
 }  // namespace
 
 // Lane and slot have the same number: whoever holds the slot is the lane's only writer.
@@ -61,16 +66,15 @@ result<ring_queue_sender::window> ring_queue_sender::try_claim(std::size_t bytes
   std::byte* room = nullptr;
   result<void> outcome = prepare(bytes, room);
   if (!outcome) return failure{outcome.error()};
-  if (room == nullptr)
-    return failure{std::errc::no_buffer_space, operation,
-                   "the lane is full, and drops what finds no room: so it was counted"};
+  if (room == nullptr) return dropped();
   return window{*this, {room, bytes}};
 }
 
 result<void> ring_queue_sender::try_stage(const_bytes message) {
   std::byte* room = nullptr;
   result<void> outcome = prepare(message.size(), room);
-  if (room == nullptr) return outcome;
+  if (!outcome) return outcome;
+  if (room == nullptr) return dropped();  // a part of a batch is not forgotten in silence
   copy_bytes(message, {room, message.size()});
   producer_.stage(message.size());
   return outcome;
@@ -89,7 +93,7 @@ bool ring_queue_sender::is_deserted() const noexcept {
   bool gone = are_gone();
   if (!gone && hint.load(std::memory_order_relaxed) != 0) {
     hint.store(0, std::memory_order_seq_cst);
-    ring::fence_before_looking_again();
+    ring::full_fence();
     gone = are_gone();
   }
   if (gone && hint.load(std::memory_order_relaxed) == 0) hint.store(1, std::memory_order_seq_cst);

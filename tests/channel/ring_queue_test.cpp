@@ -51,6 +51,8 @@ TEST(RingQueue, hands_messages_over_in_place_by_copy_and_in_batches) {
   auto sender = ring_queue_sender::attach(queue).value();
   auto receiver = ring_queue_receiver::attach(queue).value();
   ASSERT_TRUE(sender.try_send(bytes_of("copied")));
+  ASSERT_TRUE(sender.try_stage(bytes_of("given up")));
+  sender.discard_staged();
   auto window = sender.try_claim(100).value();
   copy_bytes(bytes_of("written here"), window.bytes());
   window.commit(12);
@@ -120,12 +122,12 @@ TEST(RingQueue, refuses_bad_numbers_and_more_participants_than_it_has_places) {
 TEST(RingQueue, ends_when_all_senders_have_left_and_all_was_dealt_with) {
   const ring_queue queue = make_queue();
   auto receiver = ring_queue_receiver::attach(queue, quick).value();
-  auto other = ring_queue_receiver::attach(queue, quick).value();
   auto first = std::optional{ring_queue_sender::attach(queue).value()};
   auto second = std::optional{ring_queue_sender::attach(queue).value()};
   send_all(*first, "ab");
   first.reset();
   EXPECT_EQ(next(receiver), "a");  // and has the second in hand
+  auto other = ring_queue_receiver::attach(queue, quick).value();
   EXPECT_EQ(other.wait_readable(1ms).error(), std::errc::timed_out);
   second.reset();
   EXPECT_TRUE(would_block(other.next_size().error())) << "what is in hand may come to us";

@@ -305,6 +305,30 @@ struct ring_channel_probe {
   }
 };
 
+struct ring_queue_probe : ring_channel_probe {
+  static constexpr const char* name = "ring_queue";
+  using sender_type = late_end<ring_queue, ring_queue_sender, true>;
+  using receiver_type = late_end<ring_queue, ring_queue_receiver, true>;
+
+  named_ring_queue_link queue;
+  sender_type another_sender() const { return queue.another_sender(); }
+  // Here from now on: a receiver shares what there is with those it knows of.
+  receiver_type another_receiver() const {
+    auto made = queue.another_receiver();
+    EXPECT_TRUE(made.attach());
+    return made;
+  }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = ring_queue::create(called).value();
+    made.persist();
+    EXPECT_TRUE(ring_queue_sender::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return receiver_type{std::make_shared<const ring_queue>(ring_queue::open(called).value())};
+  }
+  static bool unlink(const std::string& called) { return ring_queue::unlink(called).has_value(); }
+};
+
 struct local_probe {
   static constexpr const char* name = "local";
   using sender_type = local_sender;

@@ -31,11 +31,10 @@ struct shared_lane {
     return {.words = &words, .lanes = {&lane_words, 1}, .receivers = slots};
   }
   [[nodiscard]] ring::lane_words& lane() { return lane_words; }
-  take_outcome take(std::uint32_t receiver, std::uint32_t messages = 16,
-                    std::uint32_t sleepers = 0) {
+  take_outcome take(std::uint32_t receiver, std::uint32_t messages = 16, std::uint32_t others = 0) {
     view().announce(receiver);
     return ring::take(view(), 0, memory.log(), receiver,
-                      {.messages = messages, .bytes = 4096, .sleepers = sleepers});
+                      {.messages = messages, .bytes = 4096, .others = others});
   }
   [[nodiscard]] ring::range_reader reader(std::uint32_t receiver) {
     return {slots[receiver], memory.log()};
@@ -81,7 +80,7 @@ TEST(Lane, what_is_taken_is_taken_once_and_in_order) {
   }
 }
 
-TEST(Lane, a_taker_leaves_their_share_to_those_who_sleep) {
+TEST(Lane, a_taker_leaves_the_others_their_share) {
   shared_lane shared;
   auto producer = shared.memory.producer();
   for (std::uint64_t i = 0; i < 9; ++i) ASSERT_TRUE(put(producer, i, 8));

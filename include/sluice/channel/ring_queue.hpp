@@ -94,12 +94,17 @@ class ring_queue_sender {
     producer_.commit(bytes);
     wake_one();
   }
-  /// Several messages of which all or none appear, by `publish`.
+  /// As `try_send`, but nothing is seen before `publish`, and then all. What finds no room is an
+  /// error whatever the policy: publish what there is, or give it up.
   [[nodiscard]] result<void> try_stage(const_bytes message);
   void publish() noexcept {
     if (attachment_.is_inherited()) return;
     producer_.publish();
     wake_one();
+  }
+  /// What was staged and not published was never sent.
+  void discard_staged() noexcept {
+    if (!attachment_.is_inherited()) producer_.discard_staged();
   }
 
   [[nodiscard]] result<void> wait_writable(deadline until);

@@ -45,8 +45,9 @@ struct ring_queue_options {
 struct ring_queue_end_options {
   ring_wait_options wait = {};
   ring_name_options name = {};
-  /// Of a receiver: so many messages are its own at once, at most 64 and an eighth of a lane, fewer
-  /// when others sleep. With 1 no message waits for another one to be dealt with.
+  /// Of a receiver: so many messages are its own at once, at most 64 and an eighth of a lane; it
+  /// shares what is there with the receivers that it knows of. With 1 no message waits for another
+  /// one to be dealt with.
   std::uint32_t take_at_most = 16;
 };
 

@@ -130,8 +130,8 @@ class range_reader {
 /// How much a reader takes at once.
 struct take_limits {
   std::uint32_t messages = 16;
-  std::uint64_t bytes = 0;     // the first message may be larger
-  std::uint32_t sleepers = 0;  // who would share what is there
+  std::uint64_t bytes = 0;   // the first message may be larger
+  std::uint32_t others = 0;  // with whom what is there is shared
 };
 
 enum class take_outcome { nothing, taken, damage };
@@ -168,7 +168,7 @@ enum class take_outcome { nothing, taken, damage };
       walk(log, from, std::min(most.messages, max_range_messages), most.bytes);
   if (there.count != 0) {
     // A share of it, at least one.
-    const std::uint32_t count = (there.count + most.sleepers) / (most.sleepers + 1);
+    const std::uint32_t count = (there.count + most.others) / (most.others + 1);
     const std::uint64_t after = lane.taken_messages.load(std::memory_order_relaxed) + count;
     const std::uint64_t base = slot.finished.load(std::memory_order_relaxed);
     // Release: the sender may read them while they change, and must not see data still being read.
