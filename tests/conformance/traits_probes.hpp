@@ -305,16 +305,16 @@ struct ring_channel_probe {
   }
 };
 
-struct ring_queue_probe : ring_channel_probe {
+struct ring_queue_probe {
   static constexpr const char* name = "ring_queue";
   using sender_type = late_end<ring_queue, ring_queue_sender, true>;
   using receiver_type = late_end<ring_queue, ring_queue_receiver, true>;
 
-  named_ring_queue_link queue;
-  sender_type another_sender() const { return queue.another_sender(); }
+  named_ring_queue_link link;
+  sender_type another_sender() const { return link.another_sender(); }
   // Here from now on: a receiver shares what there is with those it knows of.
   receiver_type another_receiver() const {
-    auto made = queue.another_receiver();
+    auto made = link.another_receiver();
     EXPECT_TRUE(made.attach());
     return made;
   }
@@ -327,6 +327,9 @@ struct ring_queue_probe : ring_channel_probe {
     return receiver_type{std::make_shared<const ring_queue>(ring_queue::open(called).value())};
   }
   static bool unlink(const std::string& called) { return ring_queue::unlink(called).has_value(); }
+  static bool accepts_maximum(std::size_t bytes) {
+    return ring_channel_probe::accepts_maximum(bytes);
+  }
 };
 
 struct local_probe {
