@@ -36,7 +36,7 @@ bool is_prime(std::uint32_t number) {
 
 std::uint32_t primes_of(const job& one) {
   std::uint32_t found = 0;
-  for (std::uint32_t i = 0; i < one.count; ++i) found += is_prime(one.first + i) ? 1 : 0;
+  for (std::uint32_t i = 0; i < one.count; ++i) found += is_prime(one.first + i) ? 1U : 0U;
   return found;
 }
 
