@@ -25,7 +25,7 @@ using test::patience;
 using test::rendezvous;
 using test::shared_array;
 
-constexpr ring_queue_end_options quick{.wait = {.longest_sleep = 20ms}};
+const ring_queue_end_options quick{.wait = {.longest_sleep = 20ms}};
 
 ring_queue make_queue(ring_queue_options options = {}) {
   options.capacity_bytes = 4096;

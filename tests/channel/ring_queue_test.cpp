@@ -23,8 +23,8 @@ using test::patience;
 using test::rendezvous;
 using test::shared_array;
 
-constexpr ring_queue_end_options one_at_a_time{.take_at_most = 1};
-constexpr ring_queue_end_options quick{.wait = {.longest_sleep = 20ms}};
+const ring_queue_end_options one_at_a_time{.take_at_most = 1};
+const ring_queue_end_options quick{.wait = {.longest_sleep = 20ms}};
 
 ring_queue make_queue(ring_queue_options options = {}) {
   if (options.capacity_bytes > 65536) options.capacity_bytes = 4096;
