@@ -23,6 +23,8 @@
 #include <sluice/channel/ring_attachment.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_memory.hpp>
+#include <sluice/channel/ring_queue.hpp>
+#include <sluice/channel/ring_queue_options.hpp>
 #include <sluice/channel/ring_window.hpp>
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/system_v_queue.hpp>
@@ -61,8 +63,10 @@
 #include <sluice/primitive/system_v_semaphore.hpp>
 #include <sluice/primitive/system_v_semaphore_set.hpp>
 #include <sluice/ring/consumer.hpp>
+#include <sluice/ring/lane.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/producer.hpp>
+#include <sluice/ring/range.hpp>
 #include <sluice/ring/record.hpp>
 #include <sluice/ring/wake_up.hpp>

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <sluice/channel/ring_attachment.hpp>
 #include <thread>
 #include <utility>
@@ -87,6 +88,8 @@ ring_attachment::ring_attachment(ring_attachment&& other) noexcept
       still_held_(other.still_held_),
       is_attached_(std::exchange(other.is_attached_, false)),
       predecessor_(other.predecessor_),
+      summary_(other.summary_),
+      summary_bit_(other.summary_bit_),
       options_(other.options_),
       spin_budget_(other.spin_budget_),
       statistics_(other.statistics_) {}
@@ -101,6 +104,8 @@ ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   still_held_ = other.still_held_;
   is_attached_ = std::exchange(other.is_attached_, false);
   predecessor_ = other.predecessor_;
+  summary_ = other.summary_;
+  summary_bit_ = other.summary_bit_;
   options_ = other.options_;
   spin_budget_ = other.spin_budget_;
   statistics_ = other.statistics_;
@@ -145,6 +150,13 @@ result<bool> ring_attachment::hold_if_dead(std::uint32_t slot) {
   return false;  // it left meanwhile, or somebody else saw to it
 }
 
+result<bool> ring_attachment::hold_abandoned(std::uint32_t slot) {
+  auto alive = life_.is_held_by_others(slot);
+  if (!alive) return failure{alive.error()};
+  if (*alive) return false;
+  return life_.try_hold(slot);
+}
+
 void ring_attachment::bury(std::uint32_t slot) {
   ring::participant_slot& dead = memory_.slot(slot);
   dead.resting.store(0, std::memory_order_relaxed);
@@ -165,10 +177,32 @@ void ring_attachment::wake_resting(ring::participant_slot& other) noexcept {
   syscall::futex_wake_all(other.resting);
 }
 
+// Only who cleared the bit acts on it, and only who took the sleep away calls the kernel. If that
+// woke nobody, the sleeper is dead or about to find its sleep gone: the next one is tried, at the
+// price of one wake too many (tests/model/waiting.pml).
+void ring_attachment::wake_one_resting(std::atomic<std::uint64_t>& summary,
+                                       std::uint32_t first) noexcept {
+  std::uint64_t sleepers = summary.load(std::memory_order_relaxed);
+  while (sleepers != 0) {
+    const auto bit = static_cast<std::uint32_t>(std::countr_zero(sleepers));
+    const std::uint64_t mine = std::uint64_t{1} << bit;
+    const std::uint64_t before = summary.fetch_and(~mine, std::memory_order_seq_cst);
+    sleepers = before & ~mine;
+    if ((before & mine) == 0 || first + bit >= memory_.slots()) continue;
+    ring::participant_slot& other = memory_.slot(first + bit);
+    if (ring::rouse(other) != ring::rest::parked) continue;
+    if (!syscall::futex_wake_one(other.resting)) continue;
+    statistics_.wake_ups += 1;
+    return;
+  }
+}
+
 // Returns how long it may sleep without a look.
 std::chrono::nanoseconds ring_attachment::prepare_sleep() noexcept {
   statistics_.parks += 1;
   ring::lie_down(slot(), ring::rest::parked);
+  // After the sleep itself: who sees the bit finds somebody to wake.
+  if (summary_ != nullptr) summary_->fetch_or(summary_bit_, std::memory_order_seq_cst);
   std::atomic<std::uint32_t>& needs_fence = memory_.header().needs_fence;
   if (needs_fence.load(std::memory_order_relaxed) == 0 && syscall::barrier_for_all())
     return options_.longest_sleep;
@@ -187,14 +221,23 @@ result<void> ring_attachment::sleep(deadline until, std::chrono::nanoseconds cap
   return {};
 }
 
-void ring_attachment::get_up() noexcept { slot().resting.store(0, std::memory_order_relaxed); }
+void ring_attachment::get_up() noexcept {
+  if (summary_ == nullptr) {
+    slot().resting.store(0, std::memory_order_relaxed);
+    return;
+  }
+  // Whatever was published for a wake-up of ours is seen by the look that follows.
+  static_cast<void>(ring::rouse(slot()));
+  summary_->fetch_and(~summary_bit_, std::memory_order_seq_cst);
+}
 
 void ring_attachment::leave() noexcept {
   if (!std::exchange(is_attached_, false) || life_.is_inherited()) return;
   // Release: who sees that we left sees all that we did before.
   slot().state.store(number(ring::slot_state::left), std::memory_order_release);
-  tell_all();
+  // Then the others: who wakes and wants the slot, or what was left in it, can have it.
   static_cast<void>(life_.let_go(index_));
+  tell_all();
 }
 
 void ring_attachment::tell_all() noexcept {

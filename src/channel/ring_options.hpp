@@ -7,12 +7,18 @@
 
 namespace sluice::ring_options {
 
-// Bits of segment_header::options: 0 the departure, 1 and 2 the policy when full.
+// Bits of segment_header::options: 0 the departure, 1 and 2 the policy when full; of a queue 3 the
+// delivery.
+inline constexpr unsigned delivery_shift = 3;
+
 [[nodiscard]] inline std::uint32_t packed(ring_departure departure, ring_full when_full) noexcept {
   return static_cast<std::uint32_t>(departure) | static_cast<std::uint32_t>(when_full) << 1;
 }
 [[nodiscard]] inline bool reports_departure(std::uint32_t options) noexcept {
   return (options & 1) == static_cast<std::uint32_t>(ring_departure::report);
+}
+[[nodiscard]] inline bool redelivers(std::uint32_t options) noexcept {
+  return (options >> delivery_shift & 1) == 0;
 }
 /// What no library of ours can have written blocks: nothing is lost by that.
 [[nodiscard]] inline ring_full when_full(std::uint32_t options) noexcept {

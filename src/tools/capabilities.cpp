@@ -23,6 +23,7 @@ constexpr std::array channels{
     channel_traits<posix_queue_receiver>,
     channel_traits<mailbox_receiver>,
     channel_traits<ring_receiver>,
+    channel_traits<ring_queue_receiver>,
     channel_traits<local_receiver>,
     channel_traits<event>,
     channel_traits<shared_event>,

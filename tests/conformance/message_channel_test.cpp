@@ -54,7 +54,7 @@ using reference = channels<local_link>;
 using between_processes =
     channels<framed_pipe_link, framed_fifo_link, framed_foreign_fifo_link, fifo_channel_link,
              system_v_queue_link, posix_queue_link, mailbox_link, signal_channel_link,
-             ring_channel_link, named_ring_channel_link>;
+             ring_channel_link, named_ring_channel_link, ring_queue_link, named_ring_queue_link>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(AloneReference, MessageChannel, reference::links, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, MessageChannelPeers, reference::with<thread_peer>,

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_queue.hpp>
 #include <utility>
 
 #include "conformance/message_links.hpp"
@@ -126,6 +127,15 @@ struct ring_channel_link : ring_link<ring_channel, ring_sender, ring_receiver, f
 };
 struct named_ring_channel_link : ring_link<ring_channel, ring_sender, ring_receiver, true> {
   static constexpr const char* name = "named_ring_channel";
+  using ring_link::ring_link;
+};
+
+struct ring_queue_link : ring_link<ring_queue, ring_queue_sender, ring_queue_receiver, false> {
+  static constexpr const char* name = "ring_queue";
+  using ring_link::ring_link;
+};
+struct named_ring_queue_link : ring_link<ring_queue, ring_queue_sender, ring_queue_receiver, true> {
+  static constexpr const char* name = "named_ring_queue";
   using ring_link::ring_link;
 };
 

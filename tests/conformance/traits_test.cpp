@@ -16,6 +16,7 @@
 
 #include "conformance/byte_stream_conformance.hpp"
 #include "conformance/message_channel_conformance.hpp"
+#include "conformance/ring_probes.hpp"
 #include "conformance/traits_probes.hpp"
 #include "conformance/type_names.hpp"
 #include "support/child.hpp"
@@ -103,7 +104,7 @@ class ChannelTraits : public ::testing::Test {
 using all_probes =
     ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
                      fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe,
-                     signal_channel_probe, ring_channel_probe>;
+                     signal_channel_probe, ring_channel_probe, ring_queue_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {

@@ -2,6 +2,7 @@
 // A participant of a ring: its numbered slot, the lock that proves that it lives, its sleep, and
 // its view of the others. The ends of ring_channel, ring_queue and ring_topic each have one.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -86,6 +87,14 @@ class ring_attachment {
   [[nodiscard]] result<ring_presence> look_at(std::uint32_t slot) {
     return look_at(slot, [] {});
   }
+  /// Holds the lock of a slot that nobody alive has, whatever became of its last one; false when
+  /// somebody has it. Whoever holds it may see to what was left there, for as long as it likes.
+  [[nodiscard]] result<bool> hold_abandoned(std::uint32_t slot);
+  /// Everything there was seen to: its last one is dead for all who look.
+  void bury(std::uint32_t slot);
+  /// As it stands: the next who holds the slot finds it so.
+  void let_go_of(std::uint32_t slot) { static_cast<void>(give_back(slot)); }
+
   /// Without a system call: an unnoticed death looks alive.
   [[nodiscard]] ring_presence presence_of(std::uint32_t slot) const noexcept;
 
@@ -94,6 +103,22 @@ class ring_attachment {
     if (ring::is_resting(other, memory_.header())) [[unlikely]]
       wake_resting(other);
   }
+
+  /// From now on a sleep also shows as a bit of this word: who wakes one of many looks there alone.
+  void show_sleep_in(std::atomic<std::uint64_t>& summary, std::uint32_t bit) noexcept {
+    summary_ = &summary;
+    summary_bit_ = std::uint64_t{1} << bit;
+  }
+  /// Wakes one of those who sleep; bit 0 of the summary is slot `first`. What the summary says of
+  /// somebody dead is passed on to the next.
+  void wake_one_of(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept {
+    if (ring::tells_of_sleep(summary, memory_.header())) [[unlikely]]
+      wake_one_resting(summary, first);
+  }
+
+  /// Leaves in order, and tells the others. Going does so by itself.
+  void leave() noexcept;
+  [[nodiscard]] bool is_attached() const noexcept { return is_attached_; }
 
   /// Waits until `worth_it()` or the deadline. `notice()`, a result<bool>, is asked before each
   /// sleep and may end the wait: it looks for what wakes nobody, the deaths of others.
@@ -111,11 +136,10 @@ class ring_attachment {
         spin_budget_(options.spin) {}
   [[nodiscard]] result<bool> take_slot();
   [[nodiscard]] result<bool> hold_if_dead(std::uint32_t slot);
-  void bury(std::uint32_t slot);
   [[nodiscard]] result<void> give_back(std::uint32_t slot);
   void wake_resting(ring::participant_slot& other) noexcept;
+  void wake_one_resting(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept;
   void tell_all() noexcept;
-  void leave() noexcept;
 
   template <class WorthIt>
   [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
@@ -131,6 +155,8 @@ class ring_attachment {
   std::optional<std::uint32_t> still_held_ = {};
   bool is_attached_ = false;
   ring_presence predecessor_ = ring_presence::nobody;
+  std::atomic<std::uint64_t>* summary_ = nullptr;
+  std::uint64_t summary_bit_ = 0;
   ring_wait_options options_;
   std::chrono::nanoseconds spin_budget_;
   ring_statistics statistics_ = {};

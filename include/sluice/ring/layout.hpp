@@ -92,7 +92,8 @@ struct participant_slot {
   std::atomic<std::uint32_t> resting;
   std::atomic<std::uint32_t> held;  // a receiver of a queue: not 0 while the range below is its own
   std::atomic<position> needed;     // a sender without room: what must be released first
-  std::atomic<position> at;         // a subscriber's place
+  // The place of a subscriber, or of a receiver of a queue in its range.
+  std::atomic<position> at;
   // What a receiver of a queue holds: the messages of a lane between two positions.
   std::atomic<std::uint64_t> range_lane;
   std::atomic<position> range_from;

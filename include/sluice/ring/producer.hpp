@@ -97,10 +97,13 @@ class producer {
     staged_messages_ = 0;
   }
 
+  /// Whether a message of this length finds room without a look at how far the reader is.
+  [[nodiscard]] bool fits(std::size_t length) const noexcept {
+    return limit_ - at_ >= record_bytes(length) + record_header::size_bytes;
+  }
   /// Whether a message of this length would find room now.
   [[nodiscard]] bool has_room(std::size_t length) noexcept {
-    const std::uint64_t need = record_bytes(length) + record_header::size_bytes;
-    return limit_ - at_ >= need || make_room(need);
+    return fits(length) || make_room(record_bytes(length) + record_header::size_bytes);
   }
 
   [[nodiscard]] log_place place() const noexcept { return {.at = at_, .messages = sent_}; }

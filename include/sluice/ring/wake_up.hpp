@@ -28,10 +28,10 @@ inline void full_fence() noexcept {
   if constexpr (has_fences) std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-/// Asked by whoever has just published something: whether this participant sleeps.
-[[nodiscard]] inline bool is_resting(participant_slot& slot,
-                                     const segment_header& header) noexcept {
-  if constexpr (!has_fences) return slot.resting.fetch_or(0, std::memory_order_seq_cst) != 0;
+/// Asked by whoever has just published something: whether this word says that somebody sleeps.
+template <class Word>
+[[nodiscard]] bool tells_of_sleep(std::atomic<Word>& word, const segment_header& header) noexcept {
+  if constexpr (!has_fences) return word.fetch_or(0, std::memory_order_seq_cst) != 0;
   // Relaxed: who sets it waits long enough for us to see it (ring_attachment::prepare_sleep).
   if (header.needs_fence.load(std::memory_order_relaxed) != 0) {
     full_fence();
@@ -39,7 +39,13 @@ inline void full_fence() noexcept {
     // The compiler keeps the order; the processor's is the sleeper's business.
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
-  return slot.resting.load(std::memory_order_relaxed) != 0;
+  return word.load(std::memory_order_relaxed) != 0;
+}
+
+/// The same of one participant.
+[[nodiscard]] inline bool is_resting(participant_slot& slot,
+                                     const segment_header& header) noexcept {
+  return tells_of_sleep(slot.resting, header);
 }
 
 /// A participant says that it sleeps from now on. A barrier must follow, and another look.

@@ -1,0 +1,68 @@
+#pragma once
+// What traits_test.cpp asks of rings. The shape is that of traits_probes.hpp.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_queue.hpp>
+#include <string>
+
+#include "conformance/ring_links.hpp"
+
+namespace sluice::test {
+
+struct ring_channel_probe {
+  static constexpr const char* name = "ring_channel";
+  // An end that was refused because the role is taken reports that from each verb.
+  using sender_type = late_end<ring_channel, ring_sender, true>;
+  using receiver_type = late_end<ring_channel, ring_receiver, true>;
+
+  named_ring_channel_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = ring_channel::create(called).value();
+    made.persist();
+    EXPECT_TRUE(ring_sender::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return receiver_type{std::make_shared<const ring_channel>(ring_channel::open(called).value())};
+  }
+  static bool unlink(const std::string& called) { return ring_channel::unlink(called).has_value(); }
+  // A length has 32 bits; a ring for messages that need them all would take 8 GiB of memory.
+  static bool accepts_maximum(std::size_t bytes) {
+    ring::log_control control{};
+    return bytes <= ring::log{control, nullptr, std::uint64_t{1} << 34}.max_message_bytes();
+  }
+};
+
+struct ring_queue_probe {
+  static constexpr const char* name = "ring_queue";
+  using sender_type = late_end<ring_queue, ring_queue_sender, true>;
+  using receiver_type = late_end<ring_queue, ring_queue_receiver, true>;
+
+  named_ring_queue_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  // Here from now on: a receiver shares what there is with those it knows of.
+  receiver_type another_receiver() const {
+    auto made = link.another_receiver();
+    EXPECT_TRUE(made.attach());
+    return made;
+  }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = ring_queue::create(called).value();
+    made.persist();
+    EXPECT_TRUE(ring_queue_sender::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return receiver_type{std::make_shared<const ring_queue>(ring_queue::open(called).value())};
+  }
+  static bool unlink(const std::string& called) { return ring_queue::unlink(called).has_value(); }
+  static bool accepts_maximum(std::size_t bytes) {
+    return ring_channel_probe::accepts_maximum(bytes);
+  }
+};
+
+}  // namespace sluice::test
