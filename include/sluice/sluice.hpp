@@ -64,5 +64,9 @@
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/producer.hpp>
+#include <sluice/ring/publisher.hpp>
 #include <sluice/ring/record.hpp>
+#include <sluice/ring/sanitizer.hpp>
+#include <sluice/ring/subscriber.hpp>
+#include <sluice/ring/topic.hpp>
 #include <sluice/ring/wake_up.hpp>
