@@ -23,6 +23,9 @@
 #include <sluice/channel/ring_attachment.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_memory.hpp>
+#include <sluice/channel/ring_publisher.hpp>
+#include <sluice/channel/ring_subscriber.hpp>
+#include <sluice/channel/ring_topic.hpp>
 #include <sluice/channel/ring_window.hpp>
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/system_v_queue.hpp>
