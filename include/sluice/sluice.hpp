@@ -69,7 +69,6 @@
 #include <sluice/ring/producer.hpp>
 #include <sluice/ring/publisher.hpp>
 #include <sluice/ring/record.hpp>
-#include <sluice/ring/sanitizer.hpp>
 #include <sluice/ring/subscriber.hpp>
 #include <sluice/ring/topic.hpp>
 #include <sluice/ring/wake_up.hpp>

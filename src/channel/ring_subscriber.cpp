@@ -48,7 +48,7 @@ result<ring_subscriber> ring_subscriber::over(result<ring_attachment> attachment
   // Release: who sees that we have joined sees our places.
   ring::participant_slot& slot = made.attachment_.slot();
   slot.held.store(slot.generation.load(std::memory_order_relaxed), std::memory_order_release);
-  ring::fence_before_looking_again();
+  ring::full_fence();
   for (std::uint32_t one = 0; one < made.lanes_.size(); ++one)
     made.attachment_.wake(made.publishers_[one]);
   return made;
@@ -96,6 +96,7 @@ ring_subscriber& ring_subscriber::operator=(ring_subscriber&& other) noexcept {
   turn_ = other.turn_;
   received_ = other.received_;
   lost_before_ = other.lost_before_;
+  lost_written_ = other.lost_written_;
   return *this;
 }
 
@@ -222,6 +223,11 @@ result<void> ring_subscriber::wait_for_peer(deadline until) {
         return false;
       },
       []() -> result<bool> { return false; });
+}
+
+void ring_subscriber::write_lost() noexcept {
+  lost_written_ = lanes_[current_].lost();
+  counters_[1].store(lost_before_ + lost(), std::memory_order_relaxed);
 }
 
 std::uint64_t ring_subscriber::lost() const noexcept {

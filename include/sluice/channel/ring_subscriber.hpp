@@ -68,7 +68,10 @@ class ring_subscriber {
     lanes_[current_].release();
     counters_[0].store(++received_, std::memory_order_relaxed);
     turn_ -= 1;
-    if (may_lose_) return;
+    if (may_lose_) {
+      if (lanes_[current_].lost() != lost_written_) write_lost();
+      return;
+    }
     if (ring::is_resting(publishers_[current_], *header_)) [[unlikely]]
       wake_publisher();
   }
@@ -128,9 +131,7 @@ class ring_subscriber {
   [[nodiscard]] departure departed() const noexcept;
   [[nodiscard]] bool is_news() const noexcept;
   void wake_publisher() noexcept;
-  void write_lost() noexcept {
-    counters_[1].store(lost_before_ + lost(), std::memory_order_relaxed);
-  }
+  void write_lost() noexcept;
   void leave() noexcept;
 
   static constexpr std::uint32_t messages_per_turn = 32;
@@ -147,8 +148,9 @@ class ring_subscriber {
   bool reports_departure_;
   std::uint32_t current_ = 0;
   std::uint32_t turn_ = messages_per_turn;
-  std::uint64_t received_;     // with those of who had the slot before
-  std::uint64_t lost_before_;  // by those
+  std::uint64_t received_;          // with those of who had the slot before
+  std::uint64_t lost_before_;       // by those
+  std::uint64_t lost_written_ = 0;  // of the messages of the current publisher
 };
 
 static_assert(message_receiver<ring_subscriber>);

@@ -82,7 +82,7 @@ class publisher {
   }
   // From now on what lies before `intent` may be written.
   static void confirm(const log& log, position intent) noexcept {
-    if constexpr (sees_fences) {
+    if constexpr (has_fences) {
       log.control().intent.store(intent, std::memory_order_relaxed);
       // Release: who reads something that is written after this reads the intent too, after the
       // acquire fence in subscriber.hpp.
@@ -111,10 +111,10 @@ class publisher {
     wanted = places_.slowest(wanted);
     if (!is_before(now, wanted)) return now;
     std::atomic<position>& gate = log_.control().released;
-    if constexpr (sees_fences) {
+    if constexpr (has_fences) {
       gate.store(wanted, std::memory_order_relaxed);
       // Between this store and the loads below; its partner stands in subscriber::start.
-      std::atomic_thread_fence(std::memory_order_seq_cst);
+      full_fence();
     } else {
       gate.exchange(wanted, std::memory_order_seq_cst);
     }

@@ -111,7 +111,7 @@ class subscriber {
   [[nodiscard]] bool is_intact(position at) const noexcept {
     std::atomic<position>& intent = log_.control().intent;
     position seen = 0;
-    if constexpr (sees_fences) {
+    if constexpr (has_fences) {
       // Acquire: if we have read something that was written after an intent was told, we see that.
       std::atomic_thread_fence(std::memory_order_acquire);
       seen = intent.load(std::memory_order_relaxed);
@@ -149,10 +149,10 @@ class subscriber {
     if (may_lose_) return is_intact();
     std::atomic<position>& gate = log_.control().released;
     position seen = 0;
-    if constexpr (sees_fences) {
+    if constexpr (has_fences) {
       place_->store(at_ | 1, std::memory_order_relaxed);
       // Between this store and the load; its partner stands in publisher::admitted.
-      std::atomic_thread_fence(std::memory_order_seq_cst);
+      full_fence();
       seen = gate.load(std::memory_order_acquire);
     } else {
       place_->exchange(at_ | 1, std::memory_order_seq_cst);

@@ -10,7 +10,7 @@
 #include <sluice/base/bytes.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
-#include <sluice/ring/sanitizer.hpp>
+#include <sluice/ring/wake_up.hpp>
 #include <span>
 
 namespace sluice::ring {
@@ -44,8 +44,8 @@ class subscriber_places {
     for (std::uint32_t one = 0; one < subscribers_; ++one) {
       // Acquire: what a subscriber read there it has read before we write. The sanitizer's form
       // pairs with the exchange of a joiner.
-      const std::uint64_t seen = sees_fences ? of(one).load(std::memory_order_acquire)
-                                             : of(one).fetch_add(0, std::memory_order_seq_cst);
+      const std::uint64_t seen = has_fences ? of(one).load(std::memory_order_acquire)
+                                            : of(one).fetch_add(0, std::memory_order_seq_cst);
       if (seen != 0) limit = earlier(limit, seen & ~std::uint64_t{1});
     }
     return limit;
@@ -109,9 +109,9 @@ class topic_layout {
 /// when somebody lies down or gets up.
 [[nodiscard]] inline std::uint64_t who_rests(std::atomic<std::uint64_t>& sleepers,
                                              const segment_header& header) noexcept {
-  if constexpr (!sees_fences) return sleepers.fetch_or(0, std::memory_order_seq_cst);
+  if constexpr (!has_fences) return sleepers.fetch_or(0, std::memory_order_seq_cst);
   if (header.needs_fence.load(std::memory_order_relaxed) != 0) {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    full_fence();
   } else {
     // The compiler keeps the order; the processor's is the sleeper's business (wake_up.hpp).
     std::atomic_signal_fence(std::memory_order_seq_cst);
