@@ -98,6 +98,7 @@ int trade(sluice::ring_topic_policy policy) {
 
   market now;
   for (std::uint64_t sent = 0; sent < ticks; ++sent) {
+    if (sent % 500 == 0) std::this_thread::sleep_for(std::chrono::microseconds{500});
     // Written where the subscribers read it.
     auto window = feed->try_claim(sizeof(tick));
     while (!window) {
