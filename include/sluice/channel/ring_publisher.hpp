@@ -57,6 +57,8 @@ class ring_publisher {
     publisher_.publish();
     wake_subscribers();
   }
+  /// What was staged and not published was never sent.
+  void discard_staged() noexcept { publisher_.discard_staged(); }
 
   /// Waits until there is room for the message that found none last.
   [[nodiscard]] result<void> wait_writable(deadline until);

@@ -22,12 +22,12 @@ inline constexpr channel_capabilities ring_topic_capabilities{
     .keeps_boundaries = true,
     .order = ordering::per_sender,
     .many_senders = true,
-    // They all get every message: none is taken from the others.
     .many_receivers = false,
+    .broadcast = true,
     .pollable = false,
     .zero_copy = true,
     .survives_processes = true,
-    .max_message_bytes = 0xffff'ffff - ring::record_header::size_bytes,
+    .max_message_bytes = 0xffff'ffff,
 };
 
 /// What becomes of the oldest message when a publisher finds no room. With nobody subscribed, or

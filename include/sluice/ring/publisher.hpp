@@ -62,6 +62,7 @@ class publisher {
   void commit(std::size_t length) noexcept { producer_.commit(length); }
   void stage(std::size_t length) noexcept { producer_.stage(length); }
   void publish() noexcept { producer_.publish(); }
+  void discard_staged() noexcept { producer_.discard_staged(); }
 
   [[nodiscard]] bool has_room(std::size_t length) noexcept {
     return producer_.has_room(length) || make_way(length);
