@@ -16,6 +16,7 @@
 
 #include "conformance/byte_stream_conformance.hpp"
 #include "conformance/message_channel_conformance.hpp"
+#include "conformance/ring_probes.hpp"
 #include "conformance/traits_probes.hpp"
 #include "conformance/type_names.hpp"
 #include "support/child.hpp"

@@ -1,0 +1,62 @@
+#pragma once
+// Rings as the experiments of traits_test.cpp want them.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "conformance/ring_links.hpp"
+
+namespace sluice::test {
+
+struct ring_channel_probe {
+  static constexpr const char* name = "ring_channel";
+  // An end that was refused because the role is taken reports that from each verb.
+  using sender_type = late_end<ring_channel, ring_sender, true>;
+  using receiver_type = late_end<ring_channel, ring_receiver, true>;
+
+  named_ring_channel_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = ring_channel::create(called).value();
+    made.persist();
+    EXPECT_TRUE(ring_sender::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return receiver_type{std::make_shared<const ring_channel>(ring_channel::open(called).value())};
+  }
+  static bool unlink(const std::string& called) { return ring_channel::unlink(called).has_value(); }
+  // A length has 32 bits; a ring for messages that need them all would take 8 GiB of memory.
+  static bool accepts_maximum(std::size_t bytes) {
+    ring::log_control control{};
+    return bytes <= ring::log{control, nullptr, std::uint64_t{1} << 34}.max_message_bytes();
+  }
+};
+
+struct ring_topic_probe {
+  static constexpr const char* name = "ring_topic";
+  // A subscriber joins when it is made: what comes later reaches it.
+  using sender_type = late_end<ring_topic, ring_publisher, true>;
+  using receiver_type = ring_subscriber;
+
+  std::shared_ptr<const ring_topic> topic =
+      std::make_shared<const ring_topic>(ring_topic::create_anonymous().value());
+  sender_type another_sender() const { return sender_type{topic}; }
+  receiver_type another_receiver() const { return ring_subscriber::attach(*topic).value(); }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = ring_topic::create(called).value();
+    made.persist();
+    EXPECT_TRUE(ring_publisher::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return ring_subscriber::open(called, {.join = ring::joining::oldest}).value();
+  }
+  static bool unlink(const std::string& called) { return ring_topic::unlink(called).has_value(); }
+  static bool accepts_maximum(std::size_t bytes) {
+    return ring_channel_probe::accepts_maximum(bytes);
+  }
+};
+
+}  // namespace sluice::test
