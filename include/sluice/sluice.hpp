@@ -23,8 +23,11 @@
 #include <sluice/channel/ring_attachment.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_memory.hpp>
+#include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_queue.hpp>
 #include <sluice/channel/ring_queue_options.hpp>
+#include <sluice/channel/ring_subscriber.hpp>
+#include <sluice/channel/ring_topic.hpp>
 #include <sluice/channel/ring_window.hpp>
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/system_v_queue.hpp>
@@ -67,6 +70,9 @@
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/producer.hpp>
+#include <sluice/ring/publisher.hpp>
 #include <sluice/ring/range.hpp>
 #include <sluice/ring/record.hpp>
+#include <sluice/ring/subscriber.hpp>
+#include <sluice/ring/topic.hpp>
 #include <sluice/ring/wake_up.hpp>

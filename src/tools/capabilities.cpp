@@ -24,6 +24,7 @@ constexpr std::array channels{
     channel_traits<mailbox_receiver>,
     channel_traits<ring_receiver>,
     channel_traits<ring_queue_receiver>,
+    channel_traits<ring_subscriber>,
     channel_traits<local_receiver>,
     channel_traits<event>,
     channel_traits<shared_event>,
@@ -39,6 +40,10 @@ constexpr std::string_view order_of(const channel_capabilities& channel) noexcep
   // With one sender there is only its own order.
   if (!channel.many_senders) return no;
   return channel.order == ordering::total ? "total" : "per sender";
+}
+
+constexpr std::string_view receivers_of(const channel_capabilities& channel) noexcept {
+  return channel.broadcast ? "each gets all" : yes_or_no(channel.many_receivers);
 }
 
 constexpr std::string_view reach_of(reach how_far) noexcept {
@@ -77,12 +82,12 @@ std::string capability_table() {
       "| largest message |\n"
       "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const channel_capabilities& one : channels) {
-    table += fmt::format(
-        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", one.mechanism,
-        yes_or_no(one.keeps_boundaries), order_of(one), yes_or_no(one.many_senders),
-        yes_or_no(one.many_receivers), yes_or_no(one.pollable), yes_or_no(one.zero_copy),
-        yes_or_no(one.carries_handles), yes_or_no(one.selective), yes_or_no(one.survives_processes),
-        reach_of(one.reaches), largest_message(one));
+    table += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                         one.mechanism, yes_or_no(one.keeps_boundaries), order_of(one),
+                         yes_or_no(one.many_senders), receivers_of(one), yes_or_no(one.pollable),
+                         yes_or_no(one.zero_copy), yes_or_no(one.carries_handles),
+                         yes_or_no(one.selective), yes_or_no(one.survives_processes),
+                         reach_of(one.reaches), largest_message(one));
   }
   return table;
 }

@@ -56,6 +56,9 @@ using between_processes =
              system_v_queue_link, posix_queue_link, mailbox_link, signal_channel_link,
              ring_channel_link, named_ring_channel_link, ring_queue_link, named_ring_queue_link>;
 
+// Whose ends cannot be given to another process.
+using within_a_process = channels<ring_topic_link>;
+
 INSTANTIATE_TYPED_TEST_SUITE_P(AloneReference, MessageChannel, reference::links, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, MessageChannelPeers, reference::with<thread_peer>,
                                link_names);
@@ -67,6 +70,9 @@ INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsReference, ManyReceivers,
 INSTANTIATE_TYPED_TEST_SUITE_P(Alone, MessageChannel, between_processes::links, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Threads, MessageChannelPeers, between_processes::with<thread_peer>,
                                link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(AloneWithin, MessageChannel, within_a_process::links, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsWithin, MessageChannelPeers,
+                               within_a_process::with<thread_peer>, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Threads, ManySenders, between_processes::many_senders<thread_peer>,
                                link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Threads, ManyReceivers,

@@ -9,7 +9,9 @@
 #include <memory>
 #include <optional>
 #include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_queue.hpp>
+#include <sluice/channel/ring_subscriber.hpp>
 #include <utility>
 
 #include "conformance/message_links.hpp"
@@ -137,6 +139,26 @@ struct ring_queue_link : ring_link<ring_queue, ring_queue_sender, ring_queue_rec
 struct named_ring_queue_link : ring_link<ring_queue, ring_queue_sender, ring_queue_receiver, true> {
   static constexpr const char* name = "named_ring_queue";
   using ring_link::ring_link;
+};
+
+/// A topic with one subscriber. It joins at once, as it must to hold the publisher up; so its ends
+/// stay in this process.
+struct ring_topic_link {
+  static constexpr const char* name = "ring_topic";
+  using sender_type = ring_publisher;
+  using receiver_type = ring_subscriber;
+  static constexpr std::size_t largest_message_bytes = ring_channel_link::largest_message_bytes;
+
+  explicit ring_topic_link(std::size_t max_message_bytes = usual_max_message_bytes)
+      : topic_(
+            ring_topic::create(unique_name(), {.capacity_bytes = 4 * max_message_bytes}).value()) {}
+
+ private:
+  ring_topic topic_;
+
+ public:
+  std::optional<sender_type> sender = ring_publisher::attach(topic_).value();
+  std::optional<receiver_type> receiver = ring_subscriber::attach(topic_).value();
 };
 
 }  // namespace sluice::test

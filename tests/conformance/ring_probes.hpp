@@ -1,8 +1,9 @@
 #pragma once
-// What traits_test.cpp asks of rings. The shape is that of traits_probes.hpp.
+// Rings as the experiments of traits_test.cpp want them.
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <sluice/channel/ring_channel.hpp>
@@ -60,6 +61,30 @@ struct ring_queue_probe {
     return receiver_type{std::make_shared<const ring_queue>(ring_queue::open(called).value())};
   }
   static bool unlink(const std::string& called) { return ring_queue::unlink(called).has_value(); }
+  static bool accepts_maximum(std::size_t bytes) {
+    return ring_channel_probe::accepts_maximum(bytes);
+  }
+};
+
+struct ring_topic_probe {
+  static constexpr const char* name = "ring_topic";
+  // A subscriber joins when it is made: what comes later reaches it.
+  using sender_type = late_end<ring_topic, ring_publisher, true>;
+  using receiver_type = ring_subscriber;
+
+  std::shared_ptr<const ring_topic> topic =
+      std::make_shared<const ring_topic>(ring_topic::create_anonymous().value());
+  sender_type another_sender() const { return sender_type{topic}; }
+  receiver_type another_receiver() const { return ring_subscriber::attach(*topic).value(); }
+  static void leave_behind(const std::string& called, const_bytes text) {
+    auto made = ring_topic::create(called).value();
+    made.persist();
+    EXPECT_TRUE(ring_publisher::open(called).value().try_send(text));
+  }
+  static std::optional<receiver_type> find_again(const std::string& called) {
+    return ring_subscriber::open(called, {.join = ring::joining::oldest}).value();
+  }
+  static bool unlink(const std::string& called) { return ring_topic::unlink(called).has_value(); }
   static bool accepts_maximum(std::size_t bytes) {
     return ring_channel_probe::accepts_maximum(bytes);
   }

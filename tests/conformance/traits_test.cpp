@@ -104,7 +104,7 @@ class ChannelTraits : public ::testing::Test {
 using all_probes =
     ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
                      fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe,
-                     signal_channel_probe, ring_channel_probe, ring_queue_probe>;
+                     signal_channel_probe, ring_channel_probe, ring_queue_probe, ring_topic_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -151,7 +151,7 @@ TYPED_TEST(ChannelTraits, order) {
   EXPECT_EQ(total, this->stated.order == ordering::total);
 }
 
-TYPED_TEST(ChannelTraits, many_receivers) {
+TYPED_TEST(ChannelTraits, many_receivers_and_broadcast) {
   auto sender = this->probe.another_sender();
   auto first = this->probe.another_receiver();
   auto second = this->probe.another_receiver();
@@ -162,6 +162,7 @@ TYPED_TEST(ChannelTraits, many_receivers) {
   const auto by_first = take(first);
   const auto by_second = take(second);
   EXPECT_EQ(by_first == one && by_second == two, this->stated.many_receivers);
+  EXPECT_EQ(by_first == one && by_second == one, this->stated.broadcast);
 }
 
 TYPED_TEST(ChannelTraits, pollable) {

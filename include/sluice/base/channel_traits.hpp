@@ -22,6 +22,7 @@ struct channel_capabilities {
   ordering order = ordering::per_sender;  ///< Across several senders.
   bool many_senders = false;              ///< Several processes may send; nothing interleaves.
   bool many_receivers = false;      ///< Several processes may receive; each message whole, once.
+  bool broadcast = false;           ///< Several may receive, and each gets every message.
   bool pollable = false;            ///< Has a descriptor that poll(2) tells readiness of.
   bool zero_copy = false;           ///< Can be written or read in place.
   bool carries_handles = false;     ///< Can pass descriptors.

@@ -142,6 +142,25 @@ struct log_place {
   std::uint64_t messages = 0;  // that lie before it
 };
 
+/// Writes a checkpoint in an order in which no half of it looks whole.
+inline void write_checkpoint(log_checkpoint& one, log_place place) noexcept {
+  one.check.store(0, std::memory_order_relaxed);
+  // Release: whoever sees one of the new words sees that the old check is gone.
+  one.at.store(place.at, std::memory_order_release);
+  one.messages.store(place.messages, std::memory_order_release);
+  one.check.store(log_checkpoint::check_of(place.at, place.messages), std::memory_order_release);
+}
+
+/// Nothing if it is just being written, or was never.
+[[nodiscard]] inline std::optional<log_place> read_checkpoint(const log_checkpoint& one) noexcept {
+  // Acquire: with the release of the producer's store of the same word.
+  const std::uint64_t check = one.check.load(std::memory_order_acquire);
+  const log_place place{.at = one.at.load(std::memory_order_relaxed),
+                        .messages = one.messages.load(std::memory_order_relaxed)};
+  if (check != log_checkpoint::check_of(place.at, place.messages)) return std::nullopt;
+  return place;
+}
+
 /// The newest whole checkpoint, and which of the two it is.
 struct found_checkpoint {
   log_place place;
@@ -152,14 +171,10 @@ struct found_checkpoint {
 [[nodiscard]] inline std::optional<found_checkpoint> newest_checkpoint(const log& log) noexcept {
   std::optional<found_checkpoint> newest;
   for (unsigned index = 0; index < 2; ++index) {
-    const log_checkpoint& one = log.control().checkpoints[index];
-    // Acquire: with the release of the producer's store of the same word.
-    const std::uint64_t check = one.check.load(std::memory_order_acquire);
-    const log_place place{.at = one.at.load(std::memory_order_relaxed),
-                          .messages = one.messages.load(std::memory_order_relaxed)};
-    if (check != log_checkpoint::check_of(place.at, place.messages)) continue;
-    const bool is_newer = !newest || place.at - newest->place.at < std::uint64_t{1} << 63;
-    if (is_newer) newest = {.place = place, .index = index};
+    const auto place = read_checkpoint(log.control().checkpoints[index]);
+    if (!place) continue;
+    const bool is_newer = !newest || place->at - newest->place.at < std::uint64_t{1} << 63;
+    if (is_newer) newest = {.place = *place, .index = index};
   }
   return newest;
 }

@@ -164,12 +164,7 @@ class producer {
   // Of what is published. The one that is not the newest is written.
   void write_checkpoint() noexcept {
     const position at = staged_ == 0 ? at_ : first_staged_;
-    log_checkpoint& one = log_.control().checkpoints[newest_ ^= 1];
-    one.check.store(0, std::memory_order_relaxed);
-    // Release: whoever sees one of the new words sees that the old check is gone.
-    one.at.store(at, std::memory_order_release);
-    one.messages.store(sent_, std::memory_order_release);
-    one.check.store(log_checkpoint::check_of(at, sent_), std::memory_order_release);
+    ring::write_checkpoint(log_.control().checkpoints[newest_ ^= 1], {.at = at, .messages = sent_});
     checkpointed_ = at;
   }
 
