@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 
 #include "support/asleep.hpp"
@@ -178,7 +180,10 @@ class RingReceiveCrash : public RingVictims, public ::testing::WithParamInterfac
       if (!view) return;
       // Here it is dealt with, a step long.
       handed_[0].store(n + 1);
-      if (number_of(view->bytes()) != GetParam().passed + n) handed_[1].store(1);
+      const auto& wanted = expected_[n];
+      if (view->bytes().size() != wanted.size() ||
+          std::memcmp(view->bytes().data(), wanted.data(), wanted.size()) != 0)
+        handed_[1].store(1);
     }
   }
   void judge() {
@@ -204,11 +209,17 @@ class RingReceiveCrash : public RingVictims, public ::testing::WithParamInterfac
   }
   [[nodiscard]] crash_run run() {
     return {.reset = [this] { reset(); },
-            .prepare = [this] { receiver_.emplace(ring_receiver::attach(*ring_).value()); },
+            .prepare =
+                [this] {
+                  receiver_.emplace(ring_receiver::attach(*ring_).value());
+                  for (std::uint64_t n = 0; n < GetParam().count; ++n)
+                    expected_.push_back(numbered(GetParam().passed + n, GetParam().size));
+                },
             .operation = [this] { operation(); },
             .judge = [this] { judge(); },
             .image = [this] { return image(); }};
   }
+  std::vector<std::vector<std::byte>> expected_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(1000);
   shared_array handed_{2};  // how many; whether one of them was not what it should be
   long all_ = 0;
