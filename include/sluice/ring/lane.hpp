@@ -41,8 +41,9 @@ static_assert(std::is_standard_layout_v<queue_words> && sizeof(queue_words) == a
 static_assert(offsetof(queue_words, sleepers) == 0 && offsetof(queue_words, receivers) == 8);
 static_assert(offsetof(queue_words, deserted) == 12);
 /// 56 receivers and 8 senders with a lane each.
-static_assert(sizeof(segment_header) + 64 * sizeof(participant_slot) + 8 * sizeof(log_control) +
-                  sizeof(queue_words) + 8 * sizeof(lane_words) <=
+static_assert(sizeof(segment_header) + std::size_t{64} * sizeof(participant_slot) +
+                  std::size_t{8} * sizeof(log_control) + sizeof(queue_words) +
+                  std::size_t{8} * sizeof(lane_words) <=
               16 * 1024);
 
 /// The words of a queue, wherever they lie. A view.

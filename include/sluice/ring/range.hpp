@@ -64,7 +64,8 @@ class range_reader {
         log_(lane),
         at_(slot.at.load(std::memory_order_relaxed)),
         to_(slot.range_to.load(std::memory_order_relaxed)),
-        finished_(slot.finished.load(std::memory_order_relaxed)) {
+        finished_(slot.finished.load(std::memory_order_relaxed)),
+        is_damaged_(at_ % record_header::alignment != 0) {
     // All was finished, and who did it died before it could say so.
     if (at_ == to_) give_up();
   }
