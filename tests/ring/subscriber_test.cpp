@@ -234,7 +234,7 @@ TEST(Subscriber, of_a_log_with_damage_says_so) {
 TEST(Subscriber, threads_that_read_as_fast_as_they_can_never_see_half_a_message) {
   for (const retention kept : {retention::until_read, retention::overwritten}) {
     topic_memory memory{kept};
-    constexpr std::uint64_t count = 100'000;
+    constexpr std::uint64_t count = 30'000;
     auto publisher = memory.publisher();
     std::vector<ring::subscriber> subscribers;
     for (std::uint32_t one = 0; one < readers; ++one) subscribers.push_back(memory.subscriber(one));
