@@ -93,6 +93,9 @@ inline constexpr std::array mechanisms{
                           "sends what is longer than 8 KiB in pieces; it sleeps and wakes in the C "
                           "library, whose system calls are not counted"),
     one_way<ring_channel_link>("ring-channel", "the ring in shared memory, one to one"),
+    one_way<ring_queue_link>("ring-queue",
+                             "rings from many senders to many receivers: one of each"),
+    one_way<ring_topic_link>("ring-topic", "rings to every subscriber: one of each"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
