@@ -21,7 +21,7 @@ inline constexpr channel_capabilities ring_queue_capabilities{
     .pollable = false,
     .zero_copy = true,
     .survives_processes = true,
-    .max_message_bytes = 0xffff'ffff - ring::record_header::size_bytes,
+    .max_message_bytes = 0xffff'ffff,
 };
 
 /// What becomes of the messages that a receiver had taken when it died.
