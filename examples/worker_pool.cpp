@@ -71,7 +71,10 @@ sluice::process start_worker(const sluice::ring_queue& todo, const sluice::ring_
 
 int main() {
   auto todo = sluice::ring_queue::create_anonymous({.capacity_bytes = 4096}).value();
-  auto done = sluice::ring_queue::create_anonymous({.capacity_bytes = 4096}).value();
+  // Workers come and die while answers are awaited: that one died is no reason to stop.
+  auto done = sluice::ring_queue::create_anonymous(
+                  {.capacity_bytes = 4096, .departure = sluice::ring_departure::await_successor})
+                  .value();
 
   // The jobs wait in the queue, whether anybody is there or not.
   {
