@@ -16,7 +16,8 @@ from pathlib import Path
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # `Suite.what_it_promises`, `tidy.layers`: two words with a dot between them, and no file's suffix.
 TEST_NAME = re.compile(r"`(\w+)\.(\w+(?:\.\w+)*)`")
-FILE_SUFFIXES = {"cpp", "hpp", "h", "md", "py", "txt", "log", "fifo", "cmake", "pc", "json"}
+FILE_SUFFIXES = {"cpp", "hpp", "h", "md", "py", "txt", "log", "fifo", "ring", "pml", "cmake", "pc",
+                 "json"}
 FAULT_ROW = re.compile(r"^\| ([FH]\d+) \|(.*)\|$")
 LIMIT = re.compile(r"\blimit: \w+")
 
