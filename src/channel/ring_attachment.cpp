@@ -21,9 +21,10 @@ std::uint32_t number(ring::slot_state state) noexcept { return static_cast<std::
 constexpr auto cap_without_barrier = std::chrono::milliseconds{1};
 constexpr auto for_who_sees_to_the_dead = std::chrono::milliseconds{5};
 
-}  // namespace
+// Whether two processes of ours can run at the same moment at all.
+bool can_spin() noexcept { return std::thread::hardware_concurrency() > 1; }
 
-bool ring_wait::can_spin() noexcept { return std::thread::hardware_concurrency() > 1; }
+}  // namespace
 
 failure ring_attachment::refused(const char* operation) noexcept {
   return {std::errc::operation_not_permitted, operation,
@@ -38,7 +39,7 @@ result<ring_attachment> ring_attachment::attach(ring_memory memory, role wanted,
   auto life = liveness::open(memory.native_handle());
   if (!life) return failure{life.error()};
   ring_wait_options waiting = options;
-  if (!ring_wait::can_spin()) waiting.spin = std::chrono::nanoseconds{0};
+  if (!can_spin()) waiting.spin = std::chrono::nanoseconds{0};
   ring_attachment made{std::move(memory), std::move(*life), wanted, waiting};
   // Who sees to a dead one holds the slot for a moment: that is not yet a living participant.
   const deadline patience{for_who_sees_to_the_dead};

@@ -17,9 +17,6 @@ inline void pause() noexcept {
 #endif
 }
 
-/// Whether two processes of ours can run at the same moment at all.
-[[nodiscard]] bool can_spin() noexcept;
-
 }  // namespace ring_wait
 
 template <class WorthIt>
