@@ -91,7 +91,8 @@ int main() {
             << " jobs in hand, " << todo.counters().received << " done\n";
 
   std::vector<sluice::process> workers;
-  for (int i = 0; i < 3; ++i) workers.push_back(start_worker(todo, done));
+  workers.reserve(3);
+  while (workers.size() < 3) workers.push_back(start_worker(todo, done));
 
   std::set<std::uint32_t> answered;
   std::uint32_t primes = 0;

@@ -44,7 +44,7 @@ static_assert(offsetof(queue_words, deserted) == 12);
 static_assert(sizeof(segment_header) + std::size_t{64} * sizeof(participant_slot) +
                   std::size_t{8} * sizeof(log_control) + sizeof(queue_words) +
                   std::size_t{8} * sizeof(lane_words) <=
-              16 * 1024);
+              16384);
 
 /// The words of a queue, wherever they lie. A view.
 struct queue_view {
