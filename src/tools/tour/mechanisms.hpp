@@ -28,6 +28,8 @@ struct mechanism {
   bool answers = false;    ///< `transfer` is a conversation, so it gets no more than a sample.
   /// What moves few bytes with each call gets no more messages than have this many together.
   std::size_t most_bytes = std::numeric_limits<std::size_t>::max();
+  /// Whether all of its system calls go through the library, and so are counted.
+  bool calls_are_counted = true;
 
   [[nodiscard]] constexpr bool is_sampled() const noexcept {
     return answers || most_bytes != std::numeric_limits<std::size_t>::max();
@@ -72,6 +74,12 @@ constexpr mechanism at_most(std::size_t most_bytes, mechanism made) {
   return made;
 }
 
+/// The same where others make the system calls.
+constexpr mechanism with_calls_of_others(mechanism made) {
+  made.calls_are_counted = false;
+  return made;
+}
+
 inline constexpr std::array mechanisms{
     one_way<raw_pipe_link>("raw-pipe", "the floor: plain writev(2) and read(2) on a pipe",
                            "is the floor: writev(2) and read(2) with the same header, no more"),
@@ -89,9 +97,9 @@ inline constexpr std::array mechanisms{
                                  "sends what is longer than 8 KiB in pieces"),
     one_way<posix_queue_link>("posix-queue", "a POSIX message queue that both open by name",
                               "sends what is longer than 8 KiB in pieces"),
-    one_way<mailbox_link>("mailbox", "slots in shared memory, a mutex and two semaphores",
-                          "sends what is longer than 8 KiB in pieces; it sleeps and wakes in the C "
-                          "library, whose system calls are not counted"),
+    with_calls_of_others(one_way<mailbox_link>(
+        "mailbox", "slots in shared memory, a mutex and two semaphores",
+        "sends what is longer than 8 KiB in pieces, and sleeps in calls that are not counted")),
     one_way<ring_channel_link>("ring-channel", "the ring in shared memory, one to one"),
     one_way<ring_queue_link>("ring-queue",
                              "rings from many senders to many receivers: one of each"),

@@ -35,7 +35,9 @@ std::optional<double> row::megabytes_per_second() const noexcept {
 }
 
 std::optional<double> row::calls_per_message() const noexcept {
-  return ratio(static_cast<double>(transfer.system_calls), static_cast<double>(transfer.messages));
+  // None at all is a figure, too.
+  if (!which.calls_are_counted || transfer.messages == 0) return {};
+  return static_cast<double>(transfer.system_calls) / static_cast<double>(transfer.messages);
 }
 
 row measure(const mechanism& which, const message_set& messages, const measure_options& options) {

@@ -29,6 +29,7 @@ struct row {
   /// Without a value where nothing arrived.
   [[nodiscard]] std::optional<double> messages_per_second() const noexcept;
   [[nodiscard]] std::optional<double> megabytes_per_second() const noexcept;  // of 10^6 bytes
+  /// Nor where the calls are not counted.
   [[nodiscard]] std::optional<double> calls_per_message() const noexcept;
 };
 
