@@ -116,7 +116,9 @@ result<void> ring_publisher::look_for_deaths() {
 }
 
 void ring_publisher::wake_resting() noexcept {
-  for (std::uint64_t left = ring::who_rests(*sleepers_, *header_); left != 0; left &= left - 1) {
+  // Who lies down after this look sees what was published when it looks again.
+  for (std::uint64_t left = sleepers_->load(std::memory_order_relaxed); left != 0;
+       left &= left - 1) {
     const auto one = static_cast<std::uint32_t>(std::countr_zero(left));
     const ring_memory& memory = attachment_.memory();
     if (one < memory.shape().receivers) attachment_.wake(ring_topic_parts::slot_of(memory, one));

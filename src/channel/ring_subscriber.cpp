@@ -18,7 +18,6 @@ ring_subscriber::ring_subscriber(ring_attachment attachment, ring::joining join)
       header_(&attachment_.memory().header()),
       publishers_(&attachment_.memory().slot(0)),
       counters_(attachment_.slot().counters),
-      sleepers_(&ring_topic_parts::sleepers(attachment_.memory())),
       join_(join),
       may_lose_(ring_topic_parts::retention_of(attachment_.memory()) ==
                 ring::retention::overwritten),
@@ -28,6 +27,7 @@ ring_subscriber::ring_subscriber(ring_attachment attachment, ring::joining join)
   const ring_memory& memory = attachment_.memory();
   const std::uint32_t number = attachment_.index() - memory.shape().senders;
   ring_topic_parts::forget(memory, number);  // what is left of one who died here
+  attachment_.show_sleep_in(ring_topic_parts::sleepers(memory), number);
   lanes_.reserve(memory.shape().lanes);
   for (std::uint32_t lane = 0; lane < memory.shape().lanes; ++lane) {
     lanes_.emplace_back(memory.lane(lane), ring_topic_parts::marks(memory, lane),
@@ -88,7 +88,6 @@ ring_subscriber& ring_subscriber::operator=(ring_subscriber&& other) noexcept {
   header_ = other.header_;
   publishers_ = other.publishers_;
   counters_ = other.counters_;
-  sleepers_ = other.sleepers_;
   join_ = other.join_;
   may_lose_ = other.may_lose_;
   reports_departure_ = other.reports_departure_;
@@ -185,28 +184,19 @@ void ring_subscriber::wake_publisher() noexcept {
 }
 
 result<void> ring_subscriber::wait_readable(deadline until) {
-  const std::uint64_t our_bit = std::uint64_t{1}
-                                << (attachment_.index() - attachment_.memory().shape().senders);
-  bool is_listed = false;
-  auto outcome = attachment_.wait(
+  return attachment_.wait(
       until, "ring_subscriber::wait_readable",
       [this] {
         std::size_t length = 0;
         return look(length) != ring::found::nothing || is_news();
       },
       [&]() -> result<bool> {
-        // Before the barrier of lying down, after which we look again: who publishes after that
-        // look sees the bit.
-        if (!std::exchange(is_listed, true))
-          sleepers_->fetch_or(our_bit, std::memory_order_seq_cst);
         for (std::uint32_t one = 0; one < told_.size(); ++one) {
           auto seen = attachment_.look_at(one);
           if (!seen) return failure{seen.error()};
         }
         return is_news();
       });
-  if (is_listed) sleepers_->fetch_and(~our_bit, std::memory_order_relaxed);
-  return outcome;
 }
 
 result<void> ring_subscriber::wait_for_peer(deadline until) {

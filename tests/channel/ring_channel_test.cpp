@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,6 +162,28 @@ TEST_F(RingChannel, a_killed_sender_is_told_once_and_then_the_end) {
   EXPECT_EQ(receiver.receive({&one, 1}).error(), errc::closed);
 }
 
+TEST_F(RingChannel, a_sender_that_ends_without_leaving_is_told_as_one_that_was_killed) {
+  // F20: however a process ends.
+  auto receiver = ring_receiver::attach(ring).value();
+  for (void (*const end)() : {+[] { std::_Exit(0); }, +[] { std::abort(); },
+                              +[] { static_cast<void>(::raise(SIGSEGV)); }}) {
+    child other{[&] {
+      ::signal(SIGABRT, SIG_DFL);
+      ::signal(SIGSEGV, SIG_DFL);
+      const rlimit no_core{};
+      ASSERT_EQ(::setrlimit(RLIMIT_CORE, &no_core), 0);
+      auto sender = ring_sender::attach(ring).value();
+      EXPECT_TRUE(sender.try_send(bytes_of("last words")));
+      end();
+    }};
+    static_cast<void>(other.wait());
+    EXPECT_EQ(next(receiver), "last words");
+    std::byte one{};
+    EXPECT_EQ(receiver.receive({&one, 1}).error(), std::errc::connection_reset);
+    EXPECT_EQ(receiver.receive({&one, 1}).error(), errc::closed);
+  }
+}
+
 TEST_F(RingChannel, a_sleeping_receiver_notices_a_death_within_the_cap) {
   // F2
   auto receiver = ring_receiver::attach(ring, {.wait = {.longest_sleep = 20ms}}).value();
@@ -179,6 +202,7 @@ TEST_F(RingChannel, a_sleeping_receiver_notices_a_death_within_the_cap) {
 }
 
 TEST_F(RingChannel, says_what_it_does_when_full) {
+  // F47
   for (const ring_full policy : {ring_full::block, ring_full::fail, ring_full::drop_newest}) {
     auto small =
         ring_channel::create_anonymous({.capacity_bytes = 4096, .when_full = policy}).value();

@@ -173,6 +173,7 @@ TEST(RingQueue, a_killed_sender_is_told_once_and_all_receivers_gone_is_a_broken_
 }
 
 TEST(RingQueue, says_what_it_does_when_full_and_wakes_a_blocked_sender) {
+  // F47
   for (const ring_full policy : {ring_full::block, ring_full::fail, ring_full::drop_newest}) {
     const ring_queue queue = make_queue({.when_full = policy});
     auto sender = ring_queue_sender::attach(queue).value();

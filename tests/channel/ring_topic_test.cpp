@@ -132,6 +132,7 @@ TEST(RingTopic, without_subscribers_blocks_nobody) {
 }
 
 TEST(RingTopic, says_what_it_does_when_full) {
+  // F47
   for (const auto policy : {block, ring_topic_policy::fail}) {
     auto topic = make_topic(policy);
     auto publisher = ring_publisher::attach(topic).value();

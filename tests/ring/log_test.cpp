@@ -211,6 +211,17 @@ TEST(Log, a_successor_of_the_writer_goes_on_behind_what_was_published) {
   EXPECT_GT(sent, 1000U);
 }
 
+TEST(Log, counters_go_on_with_a_successor_of_the_writer) {
+  log_memory memory;
+  for (std::uint64_t refused = 1; refused < 4; ++refused) {
+    auto producer = memory.producer();
+    while (put(producer, 0, 500)) {
+    }
+    EXPECT_EQ(memory.control.full, refused);
+    EXPECT_EQ(memory.control.sent, 7U);
+  }
+}
+
 TEST(Log, a_successor_of_the_reader_gets_what_was_not_released) {
   // F5: the window is what was looked at and not released, one message.
   log_memory memory;

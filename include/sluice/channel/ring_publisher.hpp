@@ -85,7 +85,7 @@ class ring_publisher {
     return publisher_.try_claim(bytes);
   }
   void wake_subscribers() noexcept {
-    if (ring::who_rests(*sleepers_, *header_) != 0) [[unlikely]]
+    if (ring::tells_of_sleep(*sleepers_, *header_)) [[unlikely]]
       wake_resting();
   }
   void wake_resting() noexcept;

@@ -142,7 +142,6 @@ class ring_subscriber {
   const ring::segment_header* header_;
   ring::participant_slot* publishers_;
   std::atomic<std::uint64_t>* counters_;  // of our slot: received and lost, ever
-  std::atomic<std::uint64_t>* sleepers_;
   ring::joining join_;
   bool may_lose_;
   bool reports_departure_;

@@ -58,7 +58,6 @@ class consumer {
   }
 
   [[nodiscard]] log_place place() const noexcept { return {.at = at_, .messages = received_}; }
-  [[nodiscard]] const log& read() const noexcept { return log_; }
 
  private:
   [[gnu::noinline]] found look_closer(const_bytes& message, record_header seen) noexcept {

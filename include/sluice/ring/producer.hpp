@@ -35,6 +35,7 @@ class producer {
         limit_(start.at),
         checkpointed_(start.at),
         sent_(start.messages),
+        full_(log.control().full.load(std::memory_order_relaxed)),
         options_(options) {
     // The other one is written first: a death in the middle of that leaves this one.
     if (const auto newest = newest_checkpoint(log)) newest_ = newest->index;
@@ -173,7 +174,7 @@ class producer {
   position limit_;         // up to here there is room
   position checkpointed_;  // the newest checkpoint
   std::uint64_t sent_;
-  std::uint64_t full_ = 0;
+  std::uint64_t full_;
   position first_staged_ = 0;
   std::uint64_t first_header_ = 0;
   std::uint32_t staged_ = 0;  // records

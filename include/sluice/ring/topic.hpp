@@ -105,18 +105,4 @@ class topic_layout {
   std::uint32_t subscribers_;
 };
 
-/// Asked by whoever has just published: who may be asleep. Costs a load of a line that changes only
-/// when somebody lies down or gets up.
-[[nodiscard]] inline std::uint64_t who_rests(std::atomic<std::uint64_t>& sleepers,
-                                             const segment_header& header) noexcept {
-  if constexpr (!has_fences) return sleepers.fetch_or(0, std::memory_order_seq_cst);
-  if (header.needs_fence.load(std::memory_order_relaxed) != 0) {
-    full_fence();
-  } else {
-    // The compiler keeps the order; the processor's is the sleeper's business (wake_up.hpp).
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-  }
-  return sleepers.load(std::memory_order_relaxed);
-}
-
 }  // namespace sluice::ring
