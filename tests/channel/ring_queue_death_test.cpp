@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "channel/ring_queue_ends.hpp"
 #include "support/asleep.hpp"
 #include "support/child.hpp"
 #include "support/history.hpp"
@@ -21,8 +22,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::child;
+using test::next;
 using test::patience;
 using test::rendezvous;
+using test::send_all;
 using test::shared_array;
 
 const ring_queue_end_options quick{.wait = {.longest_sleep = 20ms}};
@@ -30,21 +33,6 @@ const ring_queue_end_options quick{.wait = {.longest_sleep = 20ms}};
 ring_queue make_queue(ring_queue_options options = {}) {
   options.capacity_bytes = 4096;
   return ring_queue::create_anonymous(options).value();
-}
-
-std::string next(ring_queue_receiver& receiver) {
-  auto got = receive_message(receiver, deadline{patience});
-  return got ? std::string{text_of(*got)} : got.error().message();
-}
-
-std::string next(ring_queue_receiver& receiver, int count) {
-  std::string all;
-  while (count-- > 0) all += next(receiver);
-  return all;
-}
-
-void send_all(ring_queue_sender& sender, const std::string& letters) {
-  for (const char& letter : letters) ASSERT_TRUE(sender.send(bytes_of(letter)));
 }
 
 // A process that takes messages, deals with `finished` of them, looks at the next, and stays so.

@@ -19,6 +19,14 @@ enum class role { sender, receiver };
 class RingRoleCrash : public RingVictims, public ::testing::WithParamInterface<role> {
  protected:
   [[nodiscard]] static bool is_sender() { return GetParam() == role::sender; }
+  void take_other_role() {
+    if (is_sender()) {
+      receiver_.emplace(ring_receiver::attach(*ring_).value());
+    } else {
+      sender_.emplace(ring_sender::attach(*ring_).value());
+    }
+  }
+  void look_at_the_dead() { static_cast<void>(is_sender() ? receiver_->peer() : sender_->peer()); }
   void take_role() {
     if (is_sender()) {
       sender_.emplace(ring_sender::attach(*ring_).value());
@@ -121,15 +129,8 @@ TEST_P(RingRoleCrash, killed_at_any_step_of_noticing_a_death_the_next_one_notice
   const long killed = kill_at_each_step({
       .size = step_size::system_call,
       .reset = [&] { make_with_past(true); },
-      .prepare =
-          [&] {
-            if (is_sender()) {
-              receiver_.emplace(ring_receiver::attach(*ring_).value());
-            } else {
-              sender_.emplace(ring_sender::attach(*ring_).value());
-            }
-          },
-      .operation = [&] { static_cast<void>(is_sender() ? receiver_->peer() : sender_->peer()); },
+      .prepare = [&] { take_other_role(); },
+      .operation = [&] { look_at_the_dead(); },
       .judge =
           [&] {
             EXPECT_EQ(seen_by_the_other(), ring_presence::died);
@@ -146,15 +147,8 @@ TEST_P(RingRoleCrash, stopped_at_any_step_of_noticing_a_death_it_goes_on_beside_
   kill_at_each_step({
       .size = step_size::system_call,
       .reset = [&] { make_with_past(true); },
-      .prepare =
-          [&] {
-            if (is_sender()) {
-              receiver_.emplace(ring_receiver::attach(*ring_).value());
-            } else {
-              sender_.emplace(ring_sender::attach(*ring_).value());
-            }
-          },
-      .operation = [&] { static_cast<void>(is_sender() ? receiver_->peer() : sender_->peer()); },
+      .prepare = [&] { take_other_role(); },
+      .operation = [&] { look_at_the_dead(); },
       .judge =
           [&] {
             if (!sender_ && !receiver_) {
