@@ -228,10 +228,6 @@ TYPED_TEST_P(ManySenders, do_not_mix_whatever_the_size_of_their_messages) {
     std::vector<typename TypeParam::peer> peers;
     for (std::uint32_t id = 0; id < 4; ++id) {
       auto sender = std::make_optional(link.another_sender());
-      // All take part before the first one leaves: with it would go all who ever came.
-      if constexpr (!TypeParam::peer::is_process && requires { sender->attach(); }) {
-        EXPECT_TRUE(sender->attach());
-      }
       const manner how = id % 2 == 0 ? manner::waiting : manner::trying;
       peers.emplace_back(
           sender,

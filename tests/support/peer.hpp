@@ -33,6 +33,10 @@ class thread_peer {
  private:
   template <class End>
   static End take(std::optional<End>& end) {
+    // It takes part before the caller goes on: who leaves first may be the only one who ever came.
+    if constexpr (requires { end->attach(); }) {
+      EXPECT_TRUE(end->attach());
+    }
     End mine = std::move(*end);
     end.reset();
     return mine;
