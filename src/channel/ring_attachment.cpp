@@ -93,6 +93,8 @@ ring_attachment::ring_attachment(ring_attachment&& other) noexcept
       summary_bit_(other.summary_bit_),
       options_(other.options_),
       spin_budget_(other.spin_budget_),
+      waits_without_spin_(other.waits_without_spin_),
+      asks_again_(other.asks_again_),
       statistics_(other.statistics_) {}
 
 ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
@@ -109,6 +111,8 @@ ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   summary_bit_ = other.summary_bit_;
   options_ = other.options_;
   spin_budget_ = other.spin_budget_;
+  waits_without_spin_ = other.waits_without_spin_;
+  asks_again_ = other.asks_again_;
   statistics_ = other.statistics_;
   return *this;
 }

@@ -264,10 +264,6 @@ ring_memory& ring_memory::operator=(ring_memory&& other) noexcept {
   return *this;
 }
 
-ring::segment_header& ring_memory::header() const noexcept {
-  return *reinterpret_cast<ring::segment_header*>(whole_.writable_bytes().data());
-}
-
 ring::participant_slot& ring_memory::slot(std::uint32_t index) const noexcept {
   return reinterpret_cast<ring::participant_slot*>(whole_.writable_bytes().data() +
                                                    layout_.slots_offset)[index];

@@ -36,7 +36,8 @@ result<ring_queue_sender> ring_queue_sender::over(result<ring_attachment> attach
   const auto end = ring::end_of(lane);
   if (!end)
     return failure{errc::corrupt, operation, "no sender of ours can have written what is here"};
-  return ring_queue_sender{std::move(*attachment), ring::producer{lane, *end}};
+  return ring_queue_sender{std::move(*attachment),
+                           ring::producer{lane, *end, ring::released_by::writer}};
 }
 
 result<ring_queue_sender> ring_queue_sender::open(std::string_view name,

@@ -3,25 +3,18 @@
 // barrier that the waker spares, looks once more and sleeps, never longer than the cap.
 
 #include <sluice/channel/ring_attachment.hpp>
+#include <sluice/ring/pause.hpp>
 
 namespace sluice {
 
-namespace ring_wait {
-
-/// Tells the processor that this is a loop that waits.
-inline void pause() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield" ::: "memory");
-#endif
-}
-
-}  // namespace ring_wait
-
 template <class WorthIt>
 bool ring_attachment::spin(deadline until, WorthIt& worth_it) {
-  if (spin_budget_.count() <= 0) return false;
+  if (options_.spin.count() <= 0) return false;
+  // Looking did not help for long: only now and then, to learn whether it helps again.
+  if (spin_budget_.count() == 0) {
+    if (++waits_without_spin_ % waits_between_spins != 0) return false;
+    spin_budget_ = options_.spin / least_share;
+  }
   const auto start = deadline::clock::now();
   const auto last = earlier(until, deadline{start + spin_budget_}).when();
   // The clock is asked now and then: it costs as much as some ten looks.
@@ -32,12 +25,13 @@ bool ring_attachment::spin(deadline until, WorthIt& worth_it) {
         spin_budget_ = options_.spin;
         return true;
       }
-      ring_wait::pause();
+      ring::pause();
     }
     if (deadline::clock::now() >= last) break;
   }
-  // In vain: half of it next time, but never so little that it cannot learn that it helps again.
-  spin_budget_ = std::max(spin_budget_ / 2, options_.spin / 16);
+  // In vain: half of it next time, and in the end nothing.
+  spin_budget_ /= 2;
+  if (spin_budget_ < options_.spin / least_share) spin_budget_ = std::chrono::nanoseconds{0};
   return false;
 }
 
@@ -47,12 +41,18 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
   if (is_inherited()) return refused(operation);
   if (worth_it()) return {};
   statistics_.waits += 1;
-  if (!until.has_passed() && spin(until, worth_it)) return {};
-  for (;;) {
-    result<bool> is_over = notice();
-    if (!is_over) return failure{is_over.error()};
-    if (*is_over || worth_it()) return {};
-    if (until.has_passed()) return failure{std::errc::timed_out, operation};
+  const bool is_wanted_now = until.has_passed();
+  if (!is_wanted_now && spin(until, worth_it)) return {};
+  // To ask for deaths is a system call: who sleeps and wakes often does it now and then.
+  bool asks = is_wanted_now || deadline::clock::now() >= asks_again_;
+  for (;; asks = true) {
+    if (asks) {
+      result<bool> is_over = notice();
+      if (!is_over) return failure{is_over.error()};
+      if (*is_over || worth_it()) return {};
+      if (until.has_passed()) return failure{std::errc::timed_out, operation};
+      asks_again_ = deadline::clock::now() + options_.longest_sleep / 8;
+    }
     const auto cap = prepare_sleep();
     if (worth_it()) {
       get_up();
@@ -60,6 +60,7 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
     }
     auto slept = sleep(until, cap);
     if (!slept) return slept;
+    if (worth_it()) return {};
   }
 }
 

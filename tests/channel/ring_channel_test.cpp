@@ -208,7 +208,7 @@ TEST_F(RingChannel, says_what_it_does_when_full) {
         ring_channel::create_anonymous({.capacity_bytes = 4096, .when_full = policy}).value();
     auto sender = ring_sender::attach(small).value();
     auto receiver = ring_receiver::attach(small).value();
-    std::vector<std::byte> message(1000);
+    std::vector<std::byte> message(900);
     result<void> outcome;
     while (outcome && sender.counters().dropped == 0) outcome = sender.try_send(message);
     EXPECT_EQ(sender.counters().sent, 4U);
@@ -221,7 +221,7 @@ TEST_F(RingChannel, says_what_it_does_when_full) {
       EXPECT_EQ(sender.send(message).error(), std::errc::no_buffer_space);
     } else {
       EXPECT_TRUE(outcome);
-      EXPECT_EQ(sender.try_claim(1000).error(), std::errc::no_buffer_space);
+      EXPECT_EQ(sender.try_claim(900).error(), std::errc::no_buffer_space);
       EXPECT_EQ(receiver.counters().dropped, 2U);
     }
   }

@@ -166,7 +166,7 @@ TEST(RingQueue, says_what_it_does_when_full_and_wakes_a_blocked_sender) {
     const ring_queue queue = make_queue({.when_full = policy});
     auto sender = ring_queue_sender::attach(queue).value();
     auto receiver = ring_queue_receiver::attach(queue).value();
-    const std::vector<std::byte> message(1000);
+    const std::vector<std::byte> message(900);
     result<void> outcome;
     while (outcome && sender.counters().dropped == 0) outcome = sender.try_send(message);
     EXPECT_EQ(sender.counters().sent, 4U);

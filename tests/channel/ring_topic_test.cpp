@@ -90,11 +90,11 @@ TEST(RingTopic, keeps_the_order_of_each_publisher) {
   for (int i = 0; i < 4; ++i) publishers.push_back(ring_publisher::attach(topic).value());
   EXPECT_EQ(ring_publisher::attach(topic).error(), std::errc::device_or_resource_busy);
   auto subscriber = ring_subscriber::attach(topic).value();
-  for (std::uint64_t n = 0; n < 100; ++n) {
+  for (std::uint64_t n = 0; n < 50; ++n) {
     for (auto& publisher : publishers) ASSERT_TRUE(send_number(publisher, n));
   }
   std::vector<std::uint64_t> expected(4);
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 200; ++i) {
     const auto number = next_number(subscriber);
     ASSERT_EQ(number, expected[subscriber.publisher()]++);
   }
@@ -127,7 +127,7 @@ TEST(RingTopic, without_subscribers_blocks_nobody) {
   for (std::uint64_t n = 0; n < 1000; ++n) ASSERT_TRUE(send_number(publisher, n, deadline::now()));
   auto oldest = ring_subscriber::attach(topic, {.join = joining::oldest}).value();
   auto number = next_number(oldest).value();
-  EXPECT_LT(number, 1000U - 4096 / 16 / 2);
+  EXPECT_LT(number, 1000U - 4096 / 64 / 2);
   while (number < 999) ASSERT_EQ(next_number(oldest), ++number);
 }
 

@@ -46,7 +46,7 @@ class RingVictims : public ::testing::Test {
     make();
     sender_.emplace(ring_sender::attach(*ring_).value());
     receiver_.emplace(ring_receiver::attach(*ring_).value());
-    send(0, 3, 1000);
+    send(0, 3, 900);
     EXPECT_EQ(receive_next(), 0U);
     leave();
   }

@@ -1,8 +1,9 @@
 /* The log: one writer, one reader, deaths of either between any two stores, successors of both.
 
-   Units are 8 bytes. A record is a header and 0 to 2 units of payload; positions only grow, and lie at
-   position modulo CAPACITY. A header word is zero or the units of its record, or SKIP: go on at the
-   next lap. Payload looks like a header, so that whoever reads payload as a header is caught.
+   A record is a header and 0 to 2 units of payload; positions only grow, and lie at position modulo
+   CAPACITY. A header word is zero or the units of its record. Payload looks like a header, so that
+   whoever reads payload as a header is caught. The writer may know an older place of the reader
+   than `released`: then it waits longer, which takes nothing from what is judged here.
 
    Stores are seen in order: the writer's decide nothing by a load after them (x86 TSO and release
    stores keep that). Positions and lengths of the last lap are kept by the model, to compare.
@@ -15,10 +16,8 @@
 #endif
 #define CAPACITY 8
 #define RECORDS 5
-#define SKIP 7
 #define PAYLOAD 2 /* as a header: a record of two units */
 #define UNIT(position) ((position) % CAPACITY)
-#define NEXT_LAP(position) ((position) - UNIT(position) + CAPACITY)
 
 byte word[CAPACITY];
 byte released; /* The reader's own word. */
@@ -29,9 +28,9 @@ byte at[2], sequence_at[2], check[2];
 #define IS_WHOLE(c) (check[c] == CHECK(at[c], sequence_at[c]))
 
 /* Known to the model: what has been committed, by its place; and how far. */
-byte committed[2 * CAPACITY]; /* units of the record at this position modulo two laps, or SKIP */
+byte committed[2 * CAPACITY]; /* units of the record at this position modulo two laps */
 byte end;                     /* position behind the last committed record */
-byte count;                   /* records committed, without skips */
+byte count;                   /* records committed */
 byte deaths;
 bool writer_dead, reader_dead;
 
@@ -91,7 +90,6 @@ inline find_end()
     position = at[c]; sequence = sequence_at[c]; c = 0; units = 0; batch = 0;
     do
     :: word[UNIT(position)] == 0 || sequence > RECORDS -> break
-    :: word[UNIT(position)] == SKIP -> position = NEXT_LAP(position)
     :: else -> position = position + word[UNIT(position)]; sequence++
     od;
     gap_or_repeat = position != end || sequence != count;
@@ -159,14 +157,6 @@ life:
        };
        ROOM(position + units + batch);
        write_records()
-    :: sequence < RECORDS && UNIT(position) != 0 && ROOM(NEXT_LAP(position)) ->
-       /* Early: the reader goes on at the lap's start, where nothing is yet. */
-#ifndef BREAK_NEXT_LAP_NOT_ZEROED
-       store(NEXT_LAP(position), 0);
-#endif
-       commit(position, SKIP, NEXT_LAP(position), 0);
-       position = NEXT_LAP(position);
-       checkpoint()
     od
   } unless { writer_dead };
   writer_dead = false;
@@ -188,13 +178,13 @@ life:
          assert(!read_uncommitted)
        };
 #ifdef BREAK_RELEASED_BEFORE_READ
-       released = (header == SKIP -> NEXT_LAP(position) : position + header);
+       released = position + header;
 #endif
        d_step {
          payload_changed = header == 3 && (word[UNIT(position + 1)] != PAYLOAD ||
                                            word[UNIT(position + 2)] != PAYLOAD);
          assert(!payload_changed);
-         position = (header == SKIP -> NEXT_LAP(position) : position + header);
+         position = position + header;
          header = 0
        };
        if

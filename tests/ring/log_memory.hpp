@@ -30,8 +30,8 @@ class log_memory {
   }
   [[nodiscard]] std::byte* data() { return map_.front().writable_bytes().data(); }
   /// A producer that goes on at the end of what is there.
-  [[nodiscard]] ring::producer producer(ring::producer_options options = {}) {
-    return ring::producer{log(), ring::end_of(log()).value(), options};
+  [[nodiscard]] ring::producer producer(ring::released_by who = ring::released_by::reader) {
+    return ring::producer{log(), ring::end_of(log()).value(), who};
   }
 
   ring::log_control control{};

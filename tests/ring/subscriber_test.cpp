@@ -178,7 +178,7 @@ TEST_P(Subscriber, joins_at_the_newest_the_oldest_or_the_last_message) {
       std::uint64_t kept_messages = 0;
       while (get_numbered(oldest)) ++kept_messages;
       EXPECT_EQ(oldest.place().messages, end);
-      EXPECT_GE(kept_messages, std::min<std::uint64_t>(end, capacity / 24 * 5 / 8));
+      EXPECT_GE(kept_messages, std::min<std::uint64_t>(end, capacity / 64 * 5 / 8));
       ASSERT_TRUE(put_numbered(publisher, end, 16));
       for (auto* one : {&newest, &oldest, &last}) {
         EXPECT_EQ(get_numbered(*one), end);
@@ -197,10 +197,10 @@ TEST(Subscriber, of_a_log_that_overwrites_never_takes_what_a_publisher_has_begun
   topic_memory memory{retention::overwritten};
   auto publisher = memory.publisher();
   auto subscriber = memory.subscriber(0);
-  for (std::uint64_t n = 0; n < 150; ++n) ASSERT_TRUE(put_numbered(publisher, n, 16));
+  for (std::uint64_t n = 0; n < 50; ++n) ASSERT_TRUE(put_numbered(publisher, n, 16));
   std::size_t length = 0;
   ASSERT_EQ(subscriber.look(length), found::message);
-  std::uint64_t n = 150;
+  std::uint64_t n = 50;
   while (memory.control.intent <= 4096) ASSERT_TRUE(put_numbered(publisher, n++, 16));
   std::vector<std::byte> buffer(length);
   EXPECT_FALSE(subscriber.copy(buffer));  // although its bytes may still be whole

@@ -18,7 +18,7 @@ namespace sluice {
 /// How an end of a ring waits.
 struct ring_wait_options {
   /// Looks so long without a pause before it sleeps; 0 where both sides share a processor. The
-  /// budget shrinks while looking does not help, and grows again when it does.
+  /// budget shrinks to nothing while looking does not help, and grows again when it does.
   std::chrono::nanoseconds spin = std::chrono::microseconds{20};
   /// Nobody sleeps longer without a look: the bound within which a death is noticed.
   std::chrono::nanoseconds longest_sleep = std::chrono::milliseconds{100};
@@ -120,8 +120,9 @@ class ring_attachment {
   void leave() noexcept;
   [[nodiscard]] bool is_attached() const noexcept { return is_attached_; }
 
-  /// Waits until `worth_it()` or the deadline. `notice()`, a result<bool>, is asked before each
-  /// sleep and may end the wait: it looks for what wakes nobody, the deaths of others.
+  /// Waits until `worth_it()` or the deadline. `notice()`, a result<bool>, is asked before sleeps,
+  /// at least as often as the longest of them takes, and may end the wait: it looks for what wakes
+  /// nobody, the deaths of others.
   template <class WorthIt, class Notice>
   [[nodiscard]] result<void> wait(deadline until, const char* operation, WorthIt worth_it,
                                   Notice notice);
@@ -141,6 +142,8 @@ class ring_attachment {
   void wake_one_resting(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept;
   void tell_all() noexcept;
 
+  static constexpr int least_share = 16;  // of the spin that is worth trying
+  static constexpr std::uint32_t waits_between_spins = 64;
   template <class WorthIt>
   [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
   [[nodiscard]] std::chrono::nanoseconds prepare_sleep() noexcept;
@@ -159,6 +162,8 @@ class ring_attachment {
   std::uint64_t summary_bit_ = 0;
   ring_wait_options options_;
   std::chrono::nanoseconds spin_budget_;
+  std::uint32_t waits_without_spin_ = 0;
+  deadline::clock::time_point asks_again_ = {};
   ring_statistics statistics_ = {};
 };
 

@@ -4,7 +4,6 @@
 // format is docs/ring-format.md.
 
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
@@ -13,6 +12,7 @@
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/channel/ring_window.hpp>
 #include <sluice/ring/consumer.hpp>
+#include <sluice/ring/copy.hpp>
 #include <sluice/ring/producer.hpp>
 #include <string_view>
 
@@ -128,7 +128,7 @@ class ring_sender {
     result<void> outcome = prepare(message.size(), room);
     if (room == nullptr) [[unlikely]]
       return outcome;
-    if (!message.empty()) std::memcpy(room, message.data(), message.size());
+    ring::copy_message(room, message.data(), message.size());
     producer_.commit(message.size());
     attachment_.wake(*receiver_);
     return outcome;
@@ -226,7 +226,7 @@ class ring_receiver {
     result<std::size_t> outcome = look(message);
     if (!outcome || *outcome > buffer.size()) [[unlikely]]
       return outcome ? too_small() : outcome;
-    if (!message.empty()) std::memcpy(buffer.data(), message.data(), message.size());
+    ring::copy_message(buffer.data(), message.data(), message.size());
     consumer_.release();
     wake_sender();
     return outcome;

@@ -65,7 +65,9 @@ class ring_memory {
   [[nodiscard]] result<ring_memory> duplicate() const;
 
   [[nodiscard]] const ring::geometry& shape() const noexcept { return shape_; }
-  [[nodiscard]] ring::segment_header& header() const noexcept;
+  [[nodiscard]] ring::segment_header& header() const noexcept {
+    return *reinterpret_cast<ring::segment_header*>(whole_.writable_bytes().data());
+  }
   [[nodiscard]] ring::participant_slot& slot(std::uint32_t index) const noexcept;
   [[nodiscard]] ring::log lane(std::uint32_t index) const noexcept;
   [[nodiscard]] ring::log_control& lane_control(std::uint32_t index) const noexcept;

@@ -4,13 +4,13 @@
 // receivers only while they take. The format is docs/ring-format.md.
 
 #include <cstddef>
-#include <cstring>
 #include <sluice/base/concepts.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/ring_attachment.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/channel/ring_queue_options.hpp>
 #include <sluice/channel/ring_window.hpp>
+#include <sluice/ring/copy.hpp>
 #include <sluice/ring/lane.hpp>
 #include <sluice/ring/producer.hpp>
 #include <sluice/ring/range.hpp>
@@ -82,7 +82,7 @@ class ring_queue_sender {
     result<void> outcome = prepare(message.size(), room);
     if (room == nullptr) [[unlikely]]
       return outcome;
-    if (!message.empty()) std::memcpy(room, message.data(), message.size());
+    ring::copy_message(room, message.data(), message.size());
     commit(message.size());
     return outcome;
   }
@@ -190,7 +190,7 @@ class ring_queue_receiver {
     result<std::size_t> outcome = look(message);
     if (!outcome || *outcome > buffer.size()) [[unlikely]]
       return outcome ? too_small() : outcome;
-    if (!message.empty()) std::memcpy(buffer.data(), message.data(), message.size());
+    ring::copy_message(buffer.data(), message.data(), message.size());
     release();
     return outcome;
   }

@@ -30,49 +30,64 @@ class consumer {
       : log_(log),
         // Acquire: with the release of a predecessor's last store.
         at_(log.control().released.load(std::memory_order_acquire)),
-        received_(log.control().received.load(std::memory_order_relaxed)) {}
+        told_(log.control().told.load(std::memory_order_relaxed)) {}
 
   /// Looks at the next message; the same one again until it is released.
   [[nodiscard]] found try_peek(const_bytes& message) noexcept {
     // Acquire: with the release of the store that published. Loaded once: what is checked is what
     // is used.
     const record_header seen{log_.header_at(at_).load(std::memory_order_acquire)};
-    if (seen.above_length() ==
-            record_header::above_length(record_kind::message, log_.lap_of(at_)) &&
-        seen.length() <= log_.max_message_bytes()) [[likely]] {
-      message = {log_.payload_at(at_), seen.length()};
-      next_ = at_ + record_bytes(seen.length());
+    // Mostly as long as the one before: then where the next one is does not wait for this load, and
+    // the processor fetches several messages at once.
+    if (seen.word == log_.header_for(at_, length_).word) [[likely]] {
+      message = {log_.payload_at(at_), length_};
+      next_ = at_ + record_bytes(length_);
       return found::message;
     }
-    return seen.word == 0 ? found::nothing : look_closer(message, seen);
+    return look_closer(message, seen);
   }
 
-  /// Gives the room of the message shown last back. Every message is published at once: the line is
-  /// the reader's own, and the writer looks at it rarely.
+  /// Gives the room of the message shown last back. The line that says so is the reader's own, and
+  /// the writer is told in another one once in an eighth of the log: it asks when it needs more.
   void release() noexcept {
-    at_ = next_;
-    received_ += 1;
-    log_.control().received.store(received_, std::memory_order_relaxed);
+    log_control& shared = log_.control();
+    const position at = next_;
+    shared.received.store(shared.received.load(std::memory_order_relaxed) + 1,
+                          std::memory_order_relaxed);
     // Release: the writer may overwrite what we have read only now.
-    log_.control().released.store(at_, std::memory_order_release);
+    shared.released.store(at, std::memory_order_release);
+    at_ = at;
+    if (at - told_ >= log_.capacity_bytes() / 8) [[unlikely]]
+      tell();
   }
 
-  [[nodiscard]] log_place place() const noexcept { return {.at = at_, .messages = received_}; }
+  [[nodiscard]] log_place place() const noexcept {
+    return {.at = at_, .messages = log_.control().received.load(std::memory_order_relaxed)};
+  }
 
  private:
+  void tell() noexcept {
+    told_ = at_;
+    log_.control().told.store(at_, std::memory_order_release);  // as in `release`
+  }
+
   [[gnu::noinline]] found look_closer(const_bytes& message, record_header seen) noexcept {
-    const bool is_skip = seen.word == log_.header_for(at_, 0, record_kind::skip).word;
-    // Where a lap has just begun there is nothing to skip: so two never follow each other.
-    if (!is_skip || log_.offset_of(at_) == 0) return found::damage;
-    at_ = log_.next_lap(at_);
-    log_.control().released.store(at_, std::memory_order_release);
-    return try_peek(message);
+    if (seen.word == 0) {
+      if (told_ != at_) tell();
+      return found::nothing;
+    }
+    if (!log_.can_be_message(at_, seen)) return found::damage;
+    length_ = seen.length();
+    message = {log_.payload_at(at_), length_};
+    next_ = at_ + record_bytes(length_);
+    return found::message;
   }
 
   log log_;
-  position at_;        // of the next header
-  position next_ = 0;  // of the one after the message shown last
-  std::uint64_t received_;
+  position at_;               // of the next header
+  position next_ = 0;         // of the one after the message shown last
+  std::uint32_t length_ = 0;  // of the message shown last
+  position told_;
 };
 
 }  // namespace sluice::ring

@@ -40,7 +40,7 @@ struct geometry {
 /// First in the memory. Written once, before anybody else can open it, but for the second line.
 struct segment_header {
   static constexpr std::uint64_t magic_value = 0x676e'6972'6c73'0a0d;  // "\r\nslring" in memory
-  static constexpr std::uint32_t current_version = 1;
+  static constexpr std::uint32_t current_version = 2;
 
   std::uint64_t magic;
   std::uint32_t version;

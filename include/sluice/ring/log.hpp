@@ -6,6 +6,7 @@
 // is mapped twice in a row, so that every record is contiguous; its headers are accessed at their
 // address in the lower mapping alone.
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cassert>
@@ -49,16 +50,20 @@ struct log_control {
   // The producer's too: up to where it may be overwriting. Read by subscribers that may lose.
   alignas(line_bytes) std::atomic<position> intent;
   std::atomic<std::uint64_t> dropped;  // messages that were not sent for want of room
-  // The consumer's. The producer reads the first when it seems to have no room left.
+  // The consumer's, stored for each message. The producer reads the first where `told` is too far
+  // behind.
   alignas(apart_bytes) std::atomic<position> released;  // what lies before may be overwritten
   std::atomic<std::uint64_t> received;
+  // The consumer's, stored once for many messages, so that the producer may look at it often.
+  alignas(apart_bytes) std::atomic<position> told;  // `released` at some earlier moment
 };
 
-static_assert(std::is_standard_layout_v<log_control> && sizeof(log_control) == 256);
+static_assert(std::is_standard_layout_v<log_control> && sizeof(log_control) == 384);
 static_assert(offsetof(log_control, checkpoints) == 0 && sizeof(log_checkpoint) == 24);
 static_assert(offsetof(log_control, sent) == 48 && offsetof(log_control, full) == 56);
 static_assert(offsetof(log_control, intent) == 64 && offsetof(log_control, dropped) == 72);
 static_assert(offsetof(log_control, released) == 128 && offsetof(log_control, received) == 136);
+static_assert(offsetof(log_control, told) == 256);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 /// Where a log lies: its control words and its data. A view; it owns nothing.
@@ -69,6 +74,7 @@ class log {
       : control_(&control),
         data_(data),
         mask_(capacity_bytes - 1),
+        max_message_bytes_(std::min(capacity_bytes / 2 - record_header::size_bytes, longest)),
         lap_shift_(static_cast<unsigned>(std::countr_zero(capacity_bytes))) {
     assert(is_capacity(capacity_bytes));
   }
@@ -83,6 +89,7 @@ class log {
   static void initialize(log_control& control, position start = 0) noexcept {
     control.intent.store(start, std::memory_order_relaxed);
     control.released.store(start, std::memory_order_relaxed);
+    control.told.store(start, std::memory_order_relaxed);
     for (log_checkpoint& one : control.checkpoints) {
       one.at.store(start, std::memory_order_relaxed);
       one.messages.store(0, std::memory_order_relaxed);
@@ -93,17 +100,12 @@ class log {
   [[nodiscard]] log_control& control() const noexcept { return *control_; }
   [[nodiscard]] std::uint64_t capacity_bytes() const noexcept { return mask_ + 1; }
   /// With its header, the largest record takes half of the log.
-  [[nodiscard]] std::size_t max_message_bytes() const noexcept {
-    const std::uint64_t half = capacity_bytes() / 2 - record_header::size_bytes;
-    constexpr std::uint64_t largest = 0xffff'ffff;
-    return half < largest ? half : largest;
-  }
+  [[nodiscard]] std::size_t max_message_bytes() const noexcept { return max_message_bytes_; }
 
   [[nodiscard]] std::uint64_t offset_of(position at) const noexcept { return at & mask_; }
   [[nodiscard]] std::uint64_t lap_of(position at) const noexcept { return at >> lap_shift_; }
-  [[nodiscard]] position next_lap(position at) const noexcept { return (at | mask_) + 1; }
 
-  /// The header at a position, which is a multiple of 8.
+  /// The header at a position, at which a record may begin.
   [[nodiscard]] std::atomic_ref<std::uint64_t> header_at(position at) const noexcept {
     return std::atomic_ref{*reinterpret_cast<std::uint64_t*>(data_ + offset_of(at))};
   }
@@ -112,27 +114,29 @@ class log {
   }
 
   /// The header that a record must have there, given its length.
-  [[nodiscard]] record_header header_for(position at, std::uint64_t length,
-                                         record_kind kind) const noexcept {
-    return record_header::make(static_cast<std::uint32_t>(length), kind, lap_of(at));
+  [[nodiscard]] record_header header_for(position at, std::uint64_t length) const noexcept {
+    return record_header::make(static_cast<std::uint32_t>(length), record_kind::message,
+                               lap_of(at));
   }
 
   /// Where the next record begins after a record that was found at `at`; nothing if its header
   /// cannot be one.
   [[nodiscard]] std::optional<position> after(position at, record_header found) const noexcept {
-    const auto is = [&](record_kind kind) {
-      return found.above_length() == record_header::above_length(kind, lap_of(at));
-    };
-    if (is(record_kind::message) && found.length() <= max_message_bytes())
-      return at + record_bytes(found.length());
-    if (is(record_kind::skip) && found.length() == 0) return next_lap(at);
-    return std::nullopt;
+    if (!can_be_message(at, found)) return std::nullopt;
+    return at + record_bytes(found.length());
+  }
+  [[nodiscard]] bool can_be_message(position at, record_header found) const noexcept {
+    return found.above_length() == record_header::above_length(record_kind::message, lap_of(at)) &&
+           found.length() <= max_message_bytes_;
   }
 
  private:
+  static constexpr std::uint64_t longest = 0xffff'ffff;  // that a header can tell
+
   log_control* control_;
   std::byte* data_;
   std::uint64_t mask_;
+  std::uint64_t max_message_bytes_;
   unsigned lap_shift_;
 };
 
@@ -190,8 +194,7 @@ struct found_checkpoint {
     if (found.word == 0) return place;
     const std::optional<position> next = log.after(place.at, found);
     if (!next || *next - newest->place.at > 2 * log.capacity_bytes()) return std::nullopt;
-    const auto kind = static_cast<std::uint8_t>(found.above_length());
-    if (kind == static_cast<std::uint8_t>(record_kind::message)) ++place.messages;
+    place.messages += 1;
     place.at = *next;
   }
 }

@@ -28,8 +28,7 @@ class publisher {
   publisher(const log& log, log_place start, log_marks& marks, const subscriber_places& places,
             retention kept) noexcept
       : log_(log),
-        // A reader far ahead of another says nothing about that one: laps are always whole.
-        producer_(prepared(log), start, {.working_set_bytes = 0}),
+        producer_(prepared(log), start, released_by::writer),
         marks_(&marks),
         places_(places),
         kept_(kept),

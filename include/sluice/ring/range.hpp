@@ -30,19 +30,13 @@ struct messages_after {
   messages_after seen;
   seen.ends[0] = from;
   seen.is_damaged = from % record_header::alignment != 0;
-  bool was_skip = false;
   for (position at = from; !seen.is_damaged && seen.count < limit;) {
     const record_header header{log.header_at(at).load(std::memory_order_acquire)};
     if (header.word == 0) break;
     const std::optional<position> next = log.after(at, header);
-    const bool is_skip = static_cast<std::uint8_t>(header.above_length()) ==
-                         static_cast<std::uint8_t>(record_kind::skip);
-    // Two skips never follow each other: so the work is bounded.
-    seen.is_damaged = !next || (is_skip && was_skip);
+    seen.is_damaged = !next;
     if (seen.is_damaged) break;
     at = *next;
-    was_skip = is_skip;
-    if (is_skip) continue;
     if (seen.count != 0 && at - from > bytes) break;
     seen.ends[++seen.count] = at;
   }
@@ -87,20 +81,15 @@ class range_reader {
 
   [[nodiscard]] found try_peek(const_bytes& message) noexcept {
     if (slot_ == nullptr) return found::nothing;
-    while (!is_damaged_) {
-      const record_header seen{log_->header_at(at_).load(std::memory_order_acquire)};
-      const std::optional<position> next = log_->after(at_, seen);
-      // Everything up to `to_` was there when the range was looked at: a header cannot change.
-      is_damaged_ = !next || to_ - *next > log_->capacity_bytes();
-      if (is_damaged_) break;
-      if (seen.word == log_->header_for(at_, seen.length(), record_kind::message).word) {
-        message = {log_->payload_at(at_), seen.length()};
-        next_ = *next;
-        return found::message;
-      }
-      at_ = *next;
-    }
-    return found::damage;
+    if (is_damaged_) return found::damage;
+    const record_header seen{log_->header_at(at_).load(std::memory_order_acquire)};
+    const std::optional<position> next = log_->after(at_, seen);
+    // Everything up to `to_` was there when the range was looked at: a header cannot change.
+    is_damaged_ = !next || to_ - *next > log_->capacity_bytes();
+    if (is_damaged_) return found::damage;
+    message = {log_->payload_at(at_), seen.length()};
+    next_ = *next;
+    return found::message;
   }
 
   /// Of the message shown last.
@@ -141,11 +130,7 @@ enum class take_outcome { nothing, taken, damage };
 [[nodiscard]] inline bool is_anything_left(const lane_words& lane, const log& log) noexcept {
   const position at = lane.taken.load(std::memory_order_acquire);
   if (at % record_header::alignment != 0) return true;  // damage: who takes reports it
-  const std::uint64_t seen = log.header_at(at).load(std::memory_order_acquire);
-  // Behind a skip there may be nothing yet.
-  const position next =
-      seen == log.header_for(at, 0, record_kind::skip).word ? log.next_lap(at) : at;
-  return log.header_at(next).load(std::memory_order_acquire) != 0;
+  return log.header_at(at).load(std::memory_order_acquire) != 0;
 }
 
 /// Whether a look at the lane is worth it. Who is just taking passes the wake-up on.

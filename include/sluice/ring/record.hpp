@@ -13,15 +13,14 @@ namespace sluice::ring {
 using position = std::uint64_t;
 
 /// Bits of the second lowest field of a header.
-enum class record_kind : std::uint8_t {
-  message = 1,
-  skip = 2,  ///< Nothing: the log goes on at the start of its next lap.
-};
+enum class record_kind : std::uint8_t { message = 1 };
 
 /// A header, taken apart. Length 32 bits, kind 8 bits, tag 24 bits, lowest first.
 struct record_header {
   static constexpr std::size_t size_bytes = 8;
-  static constexpr std::size_t alignment = 8;
+  /// Every record begins on a line of its own: what is written for a message is then never in the
+  /// line that the reader of the one before polls, and up to 56 bytes travel with their header.
+  static constexpr std::size_t alignment = 64;
 
   std::uint64_t word = 0;
 

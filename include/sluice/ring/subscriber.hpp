@@ -58,12 +58,6 @@ class subscriber {
       if (seen.word == 0) return found::nothing;
       const auto next = log_.after(at_, seen);
       if (!next) return found::damage;
-      if (seen.above_length() !=
-          record_header::above_length(record_kind::message, log_.lap_of(at_))) {
-        if (log_.offset_of(at_) == 0) return found::damage;  // two skips never follow each other
-        move_to({.at = *next, .messages = messages_});
-        continue;
-      }
       next_ = *next;
       length = seen.length();
       return found::message;
@@ -208,11 +202,8 @@ class subscriber {
       if (seen.word == 0) break;
       const auto next = log_.after(here.at, seen);
       if (!next) return std::nullopt;
-      if (static_cast<std::uint8_t>(seen.above_length()) ==
-          static_cast<std::uint8_t>(record_kind::message)) {
-        last = here;
-        here.messages += 1;
-      }
+      last = here;
+      here.messages += 1;
       here.at = *next;
     }
     return here;
