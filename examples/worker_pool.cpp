@@ -70,7 +70,7 @@ sluice::process start_worker(const sluice::ring_queue& todo, const sluice::ring_
 }  // namespace
 
 int main() {
-  auto todo = sluice::ring_queue::create_anonymous({.capacity_bytes = 4096}).value();
+  auto todo = sluice::ring_queue::create_anonymous({.capacity_bytes = 8192}).value();
   // Workers come and die while answers are awaited: that one died is no reason to stop.
   auto done = sluice::ring_queue::create_anonymous(
                   {.capacity_bytes = 4096, .departure = sluice::ring_departure::await_successor})

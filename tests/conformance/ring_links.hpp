@@ -46,6 +46,12 @@ class late_end {
     return {};
   }
 
+  /// Takes its role if it has none yet.
+  result<void> arrive() {
+    auto end = attached();
+    return end ? result<void>{} : result<void>{failure{end.error()}};
+  }
+
   result<void> try_send(const_bytes message) {
     auto end = attached();
     return end ? (*end)->try_send(message) : result<void>{failure{end.error()}};

@@ -34,8 +34,8 @@ class thread_peer {
   template <class End>
   static End take(std::optional<End>& end) {
     // It takes part before the caller goes on: who leaves first may be the only one who ever came.
-    if constexpr (requires { end->attach(); }) {
-      EXPECT_TRUE(end->attach());
+    if constexpr (requires { end->arrive(); }) {
+      EXPECT_TRUE(end->arrive());
     }
     End mine = std::move(*end);
     end.reset();
