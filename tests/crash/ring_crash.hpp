@@ -1,42 +1,21 @@
 #pragma once
-// What the crash tests of rings have in common: messages that tell whether they are whole, a ring
-// that is made anew for each victim, and the oracle that looks at it with fresh ends.
+// What the crash tests of ring_channel have in common: a ring that is made anew for each victim,
+// and the oracle that looks at it with fresh ends.
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstring>
 #include <optional>
 #include <sluice/channel/ring_channel.hpp>
 #include <string>
 #include <vector>
 
+#include "crash/numbered_message.hpp"
 #include "support/child.hpp"
 #include "support/shared_array.hpp"
 #include "support/traced_child.hpp"
 
 namespace sluice::test {
-
-inline constexpr std::uint64_t no_number = ~std::uint64_t{0};
-
-/// A message that carries its number, and a pattern made from it. Of 8 bytes at least.
-[[nodiscard]] inline std::vector<std::byte> numbered(std::uint64_t number, std::size_t size) {
-  std::vector<std::byte> message(size);
-  std::memcpy(message.data(), &number, sizeof number);
-  for (std::size_t at = sizeof number; at < size; ++at)
-    message[at] = static_cast<std::byte>(number * 31 + at);
-  return message;
-}
-
-/// The number of a message, or `no_number` if it is not whole.
-[[nodiscard]] inline std::uint64_t number_of(const_bytes message) {
-  std::uint64_t number = no_number;
-  if (message.size() < sizeof number) return no_number;
-  std::memcpy(&number, message.data(), sizeof number);
-  for (std::size_t at = sizeof number; at < message.size(); ++at)
-    if (message[at] != static_cast<std::byte>(number * 31 + at)) return no_number;
-  return number;
-}
 
 class RingVictims : public ::testing::Test {
  protected:
