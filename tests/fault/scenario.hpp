@@ -69,8 +69,9 @@ struct scenario {
 /// Semaphores, and the event in shared memory.
 [[nodiscard]] const std::vector<scenario>& semaphore_scenarios();
 
-/// Rings.
+/// Rings: channels, and those with many users.
 [[nodiscard]] const std::vector<scenario>& ring_scenarios();
+[[nodiscard]] const std::vector<scenario>& shared_ring_scenarios();
 /// Proof of life, and barriers.
 [[nodiscard]] const std::vector<scenario>& liveness_scenarios();
 
