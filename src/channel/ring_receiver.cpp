@@ -21,9 +21,12 @@ ring_receiver::ring_receiver(ring_attachment attachment, const ring::consumer& c
 
 result<ring_receiver> ring_receiver::over(result<ring_attachment> attachment) {
   if (!attachment) return failure{attachment.error()};
-  const ring::consumer consumer{attachment->memory().lane(0)};
-  if (consumer.place().at % ring::record_header::alignment != 0)
+  const ring::log lane = attachment->memory().lane(0);
+  if (ring::consumer{lane}.place().at % ring::record_header::alignment != 0)
     return failure{errc::corrupt, operation, "no receiver of ours can have been there"};
+  const ring::consumer consumer = attachment->predecessor() == ring_presence::died
+                                      ? ring::consumer::after_a_death(lane)
+                                      : ring::consumer{lane};
   return ring_receiver{std::move(*attachment), consumer};
 }
 

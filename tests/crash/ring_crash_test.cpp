@@ -201,6 +201,7 @@ class RingReceiveCrash : public RingVictims, public ::testing::WithParamInterfac
         GetParam().copies ? std::min<std::uint64_t>(taken, 1) : handed_[0].load();
     EXPECT_TRUE(taken == handed || taken + 1 == handed) << taken << " of " << handed;
     EXPECT_EQ(drain(next), end);
+    EXPECT_EQ(ring_->counters().received, end) << "what came again was counted twice";
     leave();
     expect_goes_on(end);
   }

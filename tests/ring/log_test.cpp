@@ -270,6 +270,29 @@ TEST(Log, a_successor_of_the_reader_gets_what_was_not_released) {
   EXPECT_EQ(next.place().messages, 5U);
 }
 
+TEST(Log, what_a_killed_reader_had_counted_and_not_released_is_counted_once) {
+  for (const bool is_full : {false, true}) {
+    log_memory memory;
+    auto producer = memory.producer();
+    ring::consumer killed{memory.log()};
+    std::uint64_t sent = 0;
+    for (; sent < 300; ++sent) {  // some laps
+      ASSERT_TRUE(put(producer, sent, sent % 200));
+      ASSERT_TRUE(get(killed, sent, sent % 200));
+    }
+    const std::uint64_t before = sent;
+    do {
+      ASSERT_TRUE(put(producer, sent, 50));
+      ++sent;
+    } while (is_full && producer.has_room(50));
+    memory.control.received += 1;  // the store before that of `released`
+    auto next = ring::consumer::after_a_death(memory.log());
+    EXPECT_EQ(next.place().messages, before);
+    for (std::uint64_t n = before; n < sent; ++n) ASSERT_TRUE(get(next, n, 50));
+    EXPECT_EQ(memory.control.received, sent);
+  }
+}
+
 TEST(Log, a_checkpoint_that_was_being_written_is_not_believed) {
   log_memory memory;
   {

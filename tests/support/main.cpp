@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -16,11 +18,17 @@ namespace {
 
 using namespace sluice::test;
 
+// $SLUICE_TEST_PATIENCE, in seconds, is for the long forms of tests.
+std::chrono::seconds patience() {
+  const char* text = std::getenv("SLUICE_TEST_PATIENCE");  // NOLINT(concurrency-mt-unsafe)
+  return text == nullptr ? test_patience : std::chrono::seconds{std::atoi(text)};
+}
+
 // Around each test, outside of its fixture.
 class test_surroundings : public ::testing::EmptyTestEventListener {
   void OnTestStart(const ::testing::TestInfo& test) override {
     const std::string name = std::string{test.test_suite_name()} + "." + test.name();
-    watchdog_.emplace(name, test_patience);
+    watchdog_.emplace(name, patience());
     directory_.emplace();
     before_.emplace(process_state::now());
   }

@@ -31,6 +31,14 @@ class consumer {
         // Acquire: with the release of a predecessor's last store.
         at_(log.control().released.load(std::memory_order_acquire)),
         told_(log.control().told.load(std::memory_order_relaxed)) {}
+  /// The same after the death of a predecessor, who may have counted a message that it had not
+  /// released yet, and that comes again.
+  [[nodiscard]] static consumer after_a_death(const log& log) noexcept {
+    const consumer next{log};
+    if (const auto before = messages_before(log, next.at_))
+      log.control().received.store(*before, std::memory_order_relaxed);
+    return next;
+  }
 
   /// Looks at the next message; the same one again until it is released.
   [[nodiscard]] found try_peek(const_bytes& message) noexcept {

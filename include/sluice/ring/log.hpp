@@ -183,6 +183,33 @@ struct found_checkpoint {
   return newest;
 }
 
+/// How many messages lie before a place that the reader of this log has reached, counted from the
+/// newest checkpoint, while the writer may go on writing. Nothing if what lies there cannot be a
+/// log.
+[[nodiscard]] inline std::optional<std::uint64_t> messages_before(const log& log,
+                                                                  position at) noexcept {
+  for (int tries = 0; tries < 64; ++tries) {
+    const std::optional<found_checkpoint> newest = newest_checkpoint(log);
+    if (!newest) continue;  // just being written
+    const bool is_behind = newest->place.at - at < std::uint64_t{1} << 63;
+    const position end = is_behind ? newest->place.at : at;
+    position here = is_behind ? at : newest->place.at;
+    std::uint64_t count = 0;
+    while (here != end) {
+      const record_header found{log.header_at(here).load(std::memory_order_acquire)};
+      const std::optional<position> next = log.after(here, found);
+      if (!next || *next - here > end - here) break;
+      here = *next;
+      ++count;
+    }
+    // With the same checkpoint still the newest, nothing behind it was written over meanwhile.
+    const std::optional<found_checkpoint> after = newest_checkpoint(log);
+    if (here != end || !after || after->place.at != newest->place.at) continue;
+    return is_behind ? newest->place.messages - count : newest->place.messages + count;
+  }
+  return std::nullopt;
+}
+
 /// Where a successor of a producer goes on: from the newest checkpoint over what was published
 /// after it. Nothing if what lies there cannot be a log. Only for whoever knows that nobody writes.
 [[nodiscard]] inline std::optional<log_place> end_of(const log& log) noexcept {
