@@ -29,7 +29,7 @@ std::uint64_t soak_messages() {
   return text == nullptr ? 50'000 : std::strtoull(text, nullptr, 10);
 }
 
-constexpr ring_end_options naps{.wait = {.longest_sleep = 20ms}};
+const ring_end_options naps{.wait = {.longest_sleep = 20ms}};
 
 class channel_soak {
  public:
