@@ -33,7 +33,7 @@ class SignalChannel : public ::testing::Test {
     const rlimit few{.rlim_cur = length, .rlim_max = length};
     ASSERT_EQ(::setrlimit(RLIMIT_SIGPENDING, &few), 0);
     if (may_change_user()) {
-      ASSERT_EQ(::setuid(nobody), 0);
+      ASSERT_EQ(::setuid(user_of_its_own()), 0);
     }
   }
 };

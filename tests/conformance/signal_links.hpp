@@ -12,6 +12,8 @@
 #include <sluice/primitive/signal_receiver.hpp>
 #include <sluice/primitive/signal_sender.hpp>
 
+#include "support/another_user.hpp"
+
 namespace sluice::test {
 
 /// A queue of signals that is soon full. The kernel counts those of all processes of one real user,
@@ -20,8 +22,7 @@ class short_signal_queue {
  public:
   short_signal_queue() {
     ::getrlimit(RLIMIT_SIGPENDING, &before_);
-    if (::geteuid() == 0)
-      static_cast<void>(!::setresuid(static_cast<uid_t>(100'000 + ::getpid()), keep, keep));
+    if (::geteuid() == 0) static_cast<void>(!::setresuid(user_of_its_own(), keep, keep));
     const rlimit few{.rlim_cur = 100, .rlim_max = before_.rlim_max};
     ::setrlimit(RLIMIT_SIGPENDING, &few);
   }

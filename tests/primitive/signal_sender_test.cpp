@@ -82,7 +82,7 @@ TEST_F(SignalSender, a_full_queue_is_reported_and_loses_nothing) {
     ASSERT_EQ(::setrlimit(RLIMIT_SIGPENDING, &few), 0);
     // Where the pending signals of other processes do not count.
     if (test::may_change_user()) {
-      ASSERT_EQ(::setuid(test::nobody), 0);
+      ASSERT_EQ(::setuid(test::user_of_its_own()), 0);
     }
     auto receiver = signal_receiver::create(set).value();
     std::uint64_t accepted = 0;

@@ -28,4 +28,10 @@ inline void as_nobody(const std::function<void()>& body) {
   other.wait_success();
 }
 
+/// The number of a user that nobody else is, also while other tests run: the kernel counts the
+/// pending signals of all processes of one user. Small enough for a container's users.
+[[nodiscard]] inline uid_t user_of_its_own() {
+  return static_cast<uid_t>(10'000 + ::getpid() % 50'000);
+}
+
 }  // namespace sluice::test
