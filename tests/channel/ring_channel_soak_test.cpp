@@ -3,9 +3,10 @@
 // twice.
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <random>

@@ -4,13 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <optional>
 #include <sluice/channel/ring_channel.hpp>
 #include <string>
 #include <vector>
 
-#include "crash/numbered_message.hpp"
+#include "crash/ring_oracle.hpp"
 #include "support/child.hpp"
 #include "support/shared_array.hpp"
 #include "support/traced_child.hpp"
@@ -87,10 +86,7 @@ class RingVictims : public ::testing::Test {
     leave();
   }
 
-  [[nodiscard]] const_bytes image() const {
-    const auto layout = ring::layout::of(ring_->memory().shape());
-    return {reinterpret_cast<const std::byte*>(&ring_->memory().header()), layout->total_bytes};
-  }
+  [[nodiscard]] const_bytes image() const { return image_of(ring_->memory()); }
   [[nodiscard]] ring::participant_slot& slot(std::uint32_t index) const {
     return ring_->memory().slot(index);
   }
@@ -98,10 +94,6 @@ class RingVictims : public ::testing::Test {
   static constexpr std::uint32_t of_receiver = 1;
   static void lay_down(ring::participant_slot& sleeper) {
     sleeper.resting.store(static_cast<std::uint32_t>(ring::rest::parked));
-  }
-  static void tell(const char* what, long points, long before, long after) {
-    std::printf("%s: %ld points, %ld times nothing had happened, %ld times all\n", what, points,
-                before, after);
   }
 
   // In the tracer: the oracle's. In a victim: its own.

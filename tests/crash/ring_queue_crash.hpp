@@ -6,12 +6,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <optional>
 #include <sluice/channel/ring_queue.hpp>
 #include <string>
 
-#include "crash/numbered_message.hpp"
+#include "crash/ring_oracle.hpp"
 #include "support/child.hpp"
 #include "support/traced_child.hpp"
 
@@ -98,10 +97,7 @@ class RingQueueVictims : public ::testing::Test {
     EXPECT_EQ(counted.taken, 0U);
   }
 
-  [[nodiscard]] const_bytes image() const {
-    const auto layout = ring::layout::of(queue_->memory().shape());
-    return {reinterpret_cast<const std::byte*>(&queue_->memory().header()), layout->total_bytes};
-  }
+  [[nodiscard]] const_bytes image() const { return image_of(queue_->memory()); }
   /// The first receiver sleeps, as far as the memory tells.
   void lay_receiver_down() {
     queue_->memory()
@@ -118,10 +114,6 @@ class RingQueueVictims : public ::testing::Test {
       ::kill(::getpid(), SIGKILL);
     }};
     static_cast<void>(gone.wait());
-  }
-  static void tell(const std::string& what, long points, long before, long after) {
-    std::printf("%s: %ld points, %ld times nothing had happened, %ld times all\n", what.c_str(),
-                points, before, after);
   }
 
   // In the tracer: the oracle's. In a victim: its own.

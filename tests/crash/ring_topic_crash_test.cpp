@@ -3,14 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <optional>
 #include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_subscriber.hpp>
 #include <string>
 #include <vector>
 
-#include "crash/numbered_message.hpp"
+#include "crash/ring_oracle.hpp"
 #include "support/child.hpp"
 #include "support/traced_child.hpp"
 
@@ -88,14 +87,7 @@ class RingTopicVictims : public ::testing::TestWithParam<ring_topic_policy> {
       sent += size;
     }
   }
-  [[nodiscard]] const_bytes image() const {
-    const auto layout = ring::layout::of(topic_->memory().shape());
-    return {reinterpret_cast<const std::byte*>(&topic_->memory().header()), layout->total_bytes};
-  }
-  static void tell(const std::string& what, long points, long before, long after) {
-    std::printf("%s: %ld points, %ld times nothing had happened, %ld times all\n", what.c_str(),
-                points, before, after);
-  }
+  [[nodiscard]] const_bytes image() const { return image_of(topic_->memory()); }
 
   std::optional<ring_topic> topic_;
   std::optional<ring_publisher> publisher_;

@@ -27,7 +27,6 @@ struct of_queues {
   using receiver = ring_queue_receiver;
   static inline const ring_queue_options small{
       .capacity_bytes = 4096, .max_senders = 2, .max_receivers = 2};
-  static inline const ring_queue_end_options sleepy{.wait = {.spin = 0ns}};
 };
 struct of_topics {
   using ring = ring_topic;
@@ -35,16 +34,11 @@ struct of_topics {
   using receiver = ring_subscriber;
   static inline const ring_topic_options small{
       .capacity_bytes = 4096, .max_publishers = 2, .max_subscribers = 2};
-  static inline const ring_end_options sleepy{.wait = {.spin = 0ns}};
 };
 
-template <class Of>
-typename Of::receiver sleepy_receiver(const typename Of::ring& ring) {
-  if constexpr (requires { Of::receiver::attach(ring, Of::sleepy); }) {
-    return Of::receiver::attach(ring, Of::sleepy).value();
-  } else {
-    return Of::receiver::attach(ring, {.wait = Of::sleepy.wait}).value();
-  }
+template <class End, class Ring>
+End attach_sleepy(const Ring& ring) {
+  return End::attach(ring, {.wait = {.spin = 0ns}}).value();
 }
 
 // A message passes, and nobody dead or half attached has a slot.
@@ -109,8 +103,8 @@ result<void> unless_in_vain(result<void> waited) {
 template <class Of>
 void wait_for_message(struck_step& step) {
   const auto ring = Of::ring::create_anonymous(Of::small).value();
-  auto sender = Of::sender::attach(ring, Of::sleepy).value();
-  auto receiver = sleepy_receiver<Of>(ring);
+  auto sender = attach_sleepy<typename Of::sender>(ring);
+  auto receiver = attach_sleepy<typename Of::receiver>(ring);
   static_cast<void>(step([&] { return unless_in_vain(receiver.wait_readable(1ms)); }));
   EXPECT_TRUE(sender.try_send(bytes_of("message")));
   EXPECT_EQ(sender.statistics().wake_ups, 0U) << "nobody sleeps any more";
@@ -120,8 +114,8 @@ void wait_for_message(struck_step& step) {
 template <class Of>
 void wait_for_room(struck_step& step) {
   const auto ring = Of::ring::create_anonymous(Of::small).value();
-  auto sender = Of::sender::attach(ring, Of::sleepy).value();
-  auto receiver = sleepy_receiver<Of>(ring);
+  auto sender = attach_sleepy<typename Of::sender>(ring);
+  auto receiver = attach_sleepy<typename Of::receiver>(ring);
   std::vector<std::byte> buffer(500);
   while (sender.try_send(buffer)) continue;
   static_cast<void>(step([&] { return unless_in_vain(sender.wait_writable(1ms)); }));
@@ -132,9 +126,10 @@ void wait_for_room(struck_step& step) {
 template <class Of>
 void wait_for_a_peer(struck_step& step) {
   const auto ring = Of::ring::create_anonymous(Of::small).value();
-  auto sender = Of::sender::attach(ring, Of::sleepy).value();
+  auto sender = attach_sleepy<typename Of::sender>(ring);
   static_cast<void>(step([&] { return unless_in_vain(sender.wait_for_peer(1ms)); }));
-  expect_works<Of>(Of::ring::create_anonymous(Of::small).value());
+  const auto receiver = Of::receiver::attach(ring).value();
+  EXPECT_TRUE(sender.wait_for_peer(deadline::never()));
 }
 
 // What a dead receiver had taken is had by the next one, whichever call fails it at first.

@@ -341,6 +341,22 @@ TEST(Log, a_flipped_bit_in_a_header_is_damage_or_no_longer_than_allowed) {
   }
 }
 
+TEST(Log, a_kind_that_no_message_has_is_damage) {
+  // H8: nothing sends a reader on, so the work of one look is bounded.
+  log_memory memory;
+  auto producer = memory.producer();
+  ASSERT_TRUE(put(producer, 0, 0));
+  auto& word = *reinterpret_cast<std::uint64_t*>(memory.data());
+  for (std::uint64_t kind = 0; kind < 256; ++kind) {
+    word = kind << 32;
+    ring::consumer consumer{memory.log()};
+    EXPECT_EQ(look(consumer), kind == 0   ? found::nothing
+                              : kind == 1 ? found::message
+                                          : found::damage)
+        << kind;
+  }
+}
+
 TEST(Log, a_reader_that_claims_to_be_ahead_gives_no_room) {
   // H4, H5
   for (const ring::position forged :

@@ -3,8 +3,8 @@
 
 namespace sluice::ring {
 
-/// Tells the processor that this is such a loop: some 15 to 50 ns, in which the line that is waited
-/// for stays with whoever is about to write it.
+/// Tells the processor that this is such a loop: for a moment the line that is waited for
+/// stays with whoever is about to write it.
 inline void pause() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

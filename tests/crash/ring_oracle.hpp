@@ -1,10 +1,14 @@
 #pragma once
-// Messages that tell whether they are whole, for the crash tests of rings.
+// What the crash tests of all rings share: messages that tell whether they are whole, the memory
+// that others see, and what is printed.
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <sluice/base/bytes.hpp>
+#include <sluice/channel/ring_memory.hpp>
+#include <string>
 #include <vector>
 
 namespace sluice::test {
@@ -28,6 +32,16 @@ inline constexpr std::uint64_t no_number = ~std::uint64_t{0};
   for (std::size_t at = sizeof number; at < message.size(); ++at)
     if (message[at] != static_cast<std::byte>(number * 31 + at)) return no_number;
   return number;
+}
+
+[[nodiscard]] inline const_bytes image_of(const ring_memory& memory) {
+  const auto layout = ring::layout::of(memory.shape());
+  return {reinterpret_cast<const std::byte*>(&memory.header()), layout->total_bytes};
+}
+
+inline void tell(const std::string& what, long points, long before, long after) {
+  std::printf("%s: %ld points, %ld times nothing had happened, %ld times all\n", what.c_str(),
+              points, before, after);
 }
 
 }  // namespace sluice::test
