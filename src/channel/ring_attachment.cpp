@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "channel/growing_pause.hpp"
+#include "channel/ring_poll.hpp"
 #include "channel/ring_wait.hpp"
 #include "os/syscall.hpp"
+#include "os/syscall_bell.hpp"
 #include "os/syscall_futex.hpp"
 #include "os/syscall_liveness.hpp"
 
@@ -73,6 +75,7 @@ result<bool> ring_attachment::take_slot() {
                    : before == ring::slot_state::left ? ring_presence::left
                                                       : ring_presence::died;
     mine.resting.store(0, std::memory_order_relaxed);
+    mine.bell.store(0, std::memory_order_relaxed);
     mine.generation.fetch_add(1, std::memory_order_relaxed);
     mine.state.store(number(ring::slot_state::attached), std::memory_order_release);
     is_attached_ = true;
@@ -80,6 +83,14 @@ result<bool> ring_attachment::take_slot() {
   }
   return false;
 }
+
+ring_attachment::ring_attachment(ring_memory memory, liveness life, role wanted,
+                                 const ring_wait_options& options) noexcept
+    : memory_(std::move(memory)),
+      life_(std::move(life)),
+      role_(wanted),
+      options_(options),
+      spin_budget_(options.spin) {}
 
 ring_attachment::ring_attachment(ring_attachment&& other) noexcept
     : memory_(std::move(other.memory_)),
@@ -95,7 +106,9 @@ ring_attachment::ring_attachment(ring_attachment&& other) noexcept
       spin_budget_(other.spin_budget_),
       waits_without_spin_(other.waits_without_spin_),
       asks_again_(other.asks_again_),
-      statistics_(other.statistics_) {}
+      statistics_(other.statistics_),
+      poll_(std::move(other.poll_)),
+      ringer_(std::move(other.ringer_)) {}
 
 ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   if (this == &other) return *this;
@@ -114,8 +127,12 @@ ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   waits_without_spin_ = other.waits_without_spin_;
   asks_again_ = other.asks_again_;
   statistics_ = other.statistics_;
+  poll_ = std::move(other.poll_);
+  ringer_ = std::move(other.ringer_);
   return *this;
 }
+
+ring_attachment::~ring_attachment() { leave(); }
 
 result<ring_attachment> ring_attachment::attach_anew() const {
   auto memory = memory_.duplicate();
@@ -177,9 +194,27 @@ result<void> ring_attachment::give_back(std::uint32_t slot) {
 }
 
 void ring_attachment::wake_resting(ring::participant_slot& other) noexcept {
-  if (ring::rouse(other) != ring::rest::parked) return;
+  const ring::rest how = ring::rouse(other);
+  if (how == ring::rest::awake) return;
   statistics_.wake_ups += 1;
-  syscall::futex_wake_all(other.resting);
+  if (how == ring::rest::parked) {
+    syscall::futex_wake_all(other.resting);
+  } else {
+    static_cast<void>(ring_bell_of(other));
+  }
+}
+
+// Who cannot ring, for want of descriptors, leaves it to the other's timer.
+bool ring_attachment::ring_bell_of(ring::participant_slot& other) noexcept {
+  const std::uint64_t number = other.bell.load(std::memory_order_relaxed);
+  if (number == 0) return false;
+  if (!ringer_) {
+    auto made = syscall::bell_socket();
+    if (!made) return false;
+    ringer_ = std::move(*made);
+  }
+  const auto rung = syscall::ring_bell(ringer_.get(), number);
+  return rung && *rung;
 }
 
 // Only who cleared the bit acts on it, and only who took the sleep away calls the kernel. If that
@@ -195,17 +230,18 @@ void ring_attachment::wake_one_resting(std::atomic<std::uint64_t>& summary,
     sleepers = before & ~mine;
     if ((before & mine) == 0 || first + bit >= memory_.slots()) continue;
     ring::participant_slot& other = memory_.slot(first + bit);
-    if (ring::rouse(other) != ring::rest::parked) continue;
-    if (!syscall::futex_wake_one(other.resting)) continue;
+    const ring::rest how = ring::rouse(other);
+    if (how == ring::rest::armed && ring_bell_of(other)) statistics_.wake_ups += 1;
+    if (how != ring::rest::parked || !syscall::futex_wake_one(other.resting)) continue;
     statistics_.wake_ups += 1;
     return;
   }
 }
 
 // Returns how long it may sleep without a look.
-std::chrono::nanoseconds ring_attachment::prepare_sleep() noexcept {
+std::chrono::nanoseconds ring_attachment::prepare_sleep(ring::rest how) noexcept {
   statistics_.parks += 1;
-  ring::lie_down(slot(), ring::rest::parked);
+  ring::lie_down(slot(), how);
   // After the sleep itself: who sees the bit finds somebody to wake.
   if (summary_ != nullptr) summary_->fetch_or(summary_bit_, std::memory_order_seq_cst);
   std::atomic<std::uint32_t>& needs_fence = memory_.header().needs_fence;
@@ -235,6 +271,36 @@ void ring_attachment::get_up() noexcept {
   static_cast<void>(ring::rouse(slot()));
   summary_->fetch_and(~summary_bit_, std::memory_order_seq_cst);
 }
+
+result<int> ring_attachment::poll_handle() {
+  if (is_inherited()) return refused("poll_handle");
+  if (!poll_) {
+    auto made = ring_poll::make();
+    if (!made) return failure{made.error()};
+    slot().bell.store(made->number(), std::memory_order_relaxed);  // before we are ever armed
+    poll_ = std::make_unique<ring_poll>(std::move(*made));
+  }
+  return poll_->native_handle();
+}
+
+bool ring_attachment::is_armed() const noexcept {
+  return slot().resting.load(std::memory_order_acquire) ==
+         static_cast<std::uint32_t>(ring::rest::armed);
+}
+
+// Whether it is time to ask for what rings nobody's bell.
+result<bool> ring_attachment::hush() {
+  if (auto hushed = poll_->hush(); !hushed) return failure{hushed.error()};
+  return poll_->is_due();
+}
+
+// Whoever takes our sleep away now rings, too: once too often, and nothing is lost.
+result<void> ring_attachment::stay_readable() {
+  static_cast<void>(ring::rouse(slot()));
+  return poll_->ring();
+}
+
+result<void> ring_attachment::expect(std::chrono::nanoseconds cap) { return poll_->expect(cap); }
 
 void ring_attachment::leave() noexcept {
   if (!std::exchange(is_attached_, false) || life_.is_inherited()) return;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_channel_options.hpp>
 
 namespace sluice::ring_options {
 

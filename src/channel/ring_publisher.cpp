@@ -91,6 +91,9 @@ failure ring_publisher::refuse(std::size_t bytes) {
   }
   if (when_full_ == ring_topic_policy::fail)
     return {std::errc::no_buffer_space, operation, "a subscriber has not read what is in the way"};
+  say_what_is_needed();
+  auto armed = attachment_.arm([this] { return is_worth_trying(); }, [this] { return notice(); });
+  if (!armed) return failure{armed.error()};
   return {std::errc::resource_unavailable_try_again, operation};
 }
 
@@ -125,22 +128,30 @@ void ring_publisher::wake_resting() noexcept {
   }
 }
 
-result<void> ring_publisher::wait_writable(deadline until) {
-  // Read by subscribers when they give room back and see us rest.
+// Read by subscribers when they give room back and see us rest.
+void ring_publisher::say_what_is_needed() noexcept {
   attachment_.slot().needed.store(publisher_.needed(wanted_bytes_), std::memory_order_relaxed);
-  return attachment_.wait(
-      until, "ring_publisher::wait_writable",
-      [this] {
-        // What is staged and fills the log makes room only by being published.
-        return when_full_ == ring_topic_policy::overwrite_oldest ||
-               publisher_.has_room(wanted_bytes_);
-      },
-      [this]() -> result<bool> {
-        auto looked = look_for_deaths();
-        if (!looked) return failure{looked.error()};
-        return false;
-      });
 }
+
+bool ring_publisher::is_worth_trying() {
+  // What is staged and fills the log makes room only by being published.
+  return when_full_ == ring_topic_policy::overwrite_oldest || publisher_.has_room(wanted_bytes_);
+}
+
+result<bool> ring_publisher::notice() {
+  auto looked = look_for_deaths();
+  if (!looked) return failure{looked.error()};
+  return false;
+}
+
+result<void> ring_publisher::wait_writable(deadline until) {
+  say_what_is_needed();
+  return attachment_.wait(
+      until, "ring_publisher::wait_writable", [this] { return is_worth_trying(); },
+      [this] { return notice(); });
+}
+
+result<int> ring_publisher::poll_handle() { return attachment_.poll_handle(); }
 
 result<void> ring_publisher::wait_for_peer(deadline until) {
   const ring_memory& memory = attachment_.memory();

@@ -129,7 +129,7 @@ result<std::size_t> ring_queue_receiver::look_further(ring::found seen, const_by
       const ring_presence senders = ring_queue_words::presence_of_any(
           attachment_.memory(), 0, attachment_.memory().shape().senders);
       if (senders == ring_presence::alive) told_of_death_ = false;  // of those before
-      if (!over) return failure{std::errc::resource_unavailable_try_again, operation};
+      if (!over) return would_block();
       if (senders != ring_presence::died || told_of_death_) return failure{errc::closed, operation};
       told_of_death_ = true;
       return failure{std::errc::connection_reset, operation, "a sender died"};
@@ -137,6 +137,11 @@ result<std::size_t> ring_queue_receiver::look_further(ring::found seen, const_by
   }
   is_corrupt_ = true;
   return failure{errc::corrupt, operation, "no library of ours can have written what is here"};
+}
+
+failure ring_queue_receiver::would_block() {
+  if (auto armed = arm(); !armed) return failure{armed.error()};
+  return {std::errc::resource_unavailable_try_again, operation};
 }
 
 result<std::size_t> ring_queue_receiver::too_small() {
@@ -247,18 +252,33 @@ result<bool> ring_queue_receiver::see_to_others() {
   return false;
 }
 
+bool ring_queue_receiver::is_worth_looking() const noexcept {
+  return !range_.is_empty() || is_corrupt_ || is_any_there() || is_over();
+}
+
+result<bool> ring_queue_receiver::notice() {
+  auto seen = see_to_others();
+  if (!seen || *seen || !reports_departure_) return seen;
+  auto senders = peer();
+  if (!senders) return failure{senders.error()};
+  return is_over();
+}
+
 result<void> ring_queue_receiver::wait_readable(deadline until) {
-  const auto is_worth_it = [this] {
-    return !range_.is_empty() || is_corrupt_ || is_any_there() || is_over();
-  };
-  return attachment_.wait(until, "ring_queue_receiver::wait_readable", is_worth_it,
-                          [&]() -> result<bool> {
-                            auto seen = see_to_others();
-                            if (!seen || *seen || !reports_departure_) return seen;
-                            auto senders = peer();
-                            if (!senders) return failure{senders.error()};
-                            return is_over();
-                          });
+  return attachment_.wait(
+      until, "ring_queue_receiver::wait_readable", [this] { return is_worth_looking(); },
+      [this] { return notice(); });
+}
+
+result<void> ring_queue_receiver::arm() {
+  return attachment_.arm([this] { return is_worth_looking(); }, [this] { return notice(); });
+}
+
+result<int> ring_queue_receiver::poll_handle() {
+  auto handle = attachment_.poll_handle();
+  if (!handle) return handle;
+  if (auto armed = arm(); !armed) return failure{armed.error()};
+  return handle;
 }
 
 result<void> ring_queue_receiver::wait_for_peer(deadline until) {

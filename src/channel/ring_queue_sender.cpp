@@ -130,23 +130,30 @@ result<void> ring_queue_sender::report_full(std::size_t bytes) {
     case ring_full::block:
       break;
   }
+  auto armed = attachment_.arm([this] { return is_worth_trying(); }, [this] { return notice(); });
+  if (!armed) return armed;
   return failure{std::errc::resource_unavailable_try_again, operation};
+}
+
+bool ring_queue_sender::is_worth_trying() {
+  if (!producer_.fits(wanted_bytes_)) find_room();
+  return producer_.has_room(wanted_bytes_) || is_deserted();
+}
+
+result<bool> ring_queue_sender::notice() {
+  if (!reports_departure_) return false;
+  auto seen = peer();
+  if (!seen) return failure{seen.error()};
+  return is_deserted();
 }
 
 result<void> ring_queue_sender::wait_writable(deadline until) {
   return attachment_.wait(
-      until, "ring_queue_sender::wait_writable",
-      [this] {
-        if (!producer_.fits(wanted_bytes_)) find_room();
-        return producer_.has_room(wanted_bytes_) || is_deserted();
-      },
-      [this]() -> result<bool> {
-        if (!reports_departure_) return false;
-        auto seen = peer();
-        if (!seen) return failure{seen.error()};
-        return is_deserted();
-      });
+      until, "ring_queue_sender::wait_writable", [this] { return is_worth_trying(); },
+      [this] { return notice(); });
 }
+
+result<int> ring_queue_sender::poll_handle() { return attachment_.poll_handle(); }
 
 result<void> ring_queue_sender::wait_for_peer(deadline until) {
   auto seen = peer();  // deaths that nobody noticed yet

@@ -66,7 +66,7 @@ result<std::size_t> ring_receiver::report(ring::found seen, const_bytes& message
     const bool is_over =
         reports_departure_ && (sender == ring_presence::left || sender == ring_presence::died);
     if (sender == ring_presence::alive) told_of_death_ = false;  // of the one before
-    if (!is_over) return failure{std::errc::resource_unavailable_try_again, operation};
+    if (!is_over) return would_block();
     // What it sent before it went can be seen now.
     seen = consumer_.try_peek(message);
     if (seen == ring::found::message) return message.size();
@@ -81,6 +81,11 @@ result<std::size_t> ring_receiver::report(ring::found seen, const_bytes& message
   return failure{errc::corrupt, operation, "no sender of ours can have written what is here"};
 }
 
+failure ring_receiver::would_block() {
+  if (auto armed = arm(); !armed) return failure{armed.error()};
+  return {std::errc::resource_unavailable_try_again, operation};
+}
+
 result<std::size_t> ring_receiver::too_small() {
   return failure{std::errc::no_buffer_space, operation, "next_size() tells what is needed"};
 }
@@ -93,23 +98,38 @@ void ring_receiver::wake_sender_with_room() noexcept {
   if (is_there) attachment_.wake(*sender_);
 }
 
+bool ring_receiver::is_over() const noexcept {
+  if (!reports_departure_) return false;
+  const ring_presence sender = attachment_.presence_of(sender_slot);
+  return sender == ring_presence::left || sender == ring_presence::died;
+}
+
+bool ring_receiver::is_worth_looking() noexcept {
+  const_bytes message;
+  return consumer_.try_peek(message) != ring::found::nothing || is_over();
+}
+
+result<bool> ring_receiver::notice() {
+  auto seen = attachment_.look_at(sender_slot);
+  if (!seen) return failure{seen.error()};
+  return is_over();
+}
+
 result<void> ring_receiver::wait_readable(deadline until) {
-  const auto is_over = [this] {
-    if (!reports_departure_) return false;
-    const ring_presence sender = attachment_.presence_of(sender_slot);
-    return sender == ring_presence::left || sender == ring_presence::died;
-  };
   return attachment_.wait(
-      until, "ring_receiver::wait_readable",
-      [&] {
-        const_bytes message;
-        return consumer_.try_peek(message) != ring::found::nothing || is_over();
-      },
-      [&]() -> result<bool> {
-        auto seen = attachment_.look_at(sender_slot);
-        if (!seen) return failure{seen.error()};
-        return is_over();
-      });
+      until, "ring_receiver::wait_readable", [this] { return is_worth_looking(); },
+      [this] { return notice(); });
+}
+
+result<void> ring_receiver::arm() {
+  return attachment_.arm([this] { return is_worth_looking(); }, [this] { return notice(); });
+}
+
+result<int> ring_receiver::poll_handle() {
+  auto handle = attachment_.poll_handle();
+  if (!handle) return handle;
+  if (auto armed = arm(); !armed) return failure{armed.error()};
+  return handle;
 }
 
 result<void> ring_receiver::wait_for_peer(deadline until) {

@@ -94,21 +94,35 @@ result<void> ring_sender::report_full(std::size_t bytes) {
     case ring_full::block:
       break;
   }
+  say_what_is_needed();
+  auto armed = attachment_.arm([this] { return is_worth_trying(); }, [this] { return notice(); });
+  if (!armed) return armed;
   return failure{std::errc::resource_unavailable_try_again, operation};
 }
 
-result<void> ring_sender::wait_writable(deadline until) {
-  // Read by the receiver when it gives room back and sees us rest.
+// Read by the receiver when it gives room back and sees us rest.
+void ring_sender::say_what_is_needed() noexcept {
   attachment_.slot().needed.store(producer_.needed(wanted_bytes_), std::memory_order_relaxed);
-  return attachment_.wait(
-      until, "ring_sender::wait_writable",
-      [this] { return is_receiver_gone() || producer_.has_room(wanted_bytes_); },
-      [this]() -> result<bool> {
-        auto seen = attachment_.look_at(receiver_slot);
-        if (!seen) return failure{seen.error()};
-        return is_receiver_gone();
-      });
 }
+
+bool ring_sender::is_worth_trying() {
+  return is_receiver_gone() || producer_.has_room(wanted_bytes_);
+}
+
+result<bool> ring_sender::notice() {
+  auto seen = attachment_.look_at(receiver_slot);
+  if (!seen) return failure{seen.error()};
+  return is_receiver_gone();
+}
+
+result<void> ring_sender::wait_writable(deadline until) {
+  say_what_is_needed();
+  return attachment_.wait(
+      until, "ring_sender::wait_writable", [this] { return is_worth_trying(); },
+      [this] { return notice(); });
+}
+
+result<int> ring_sender::poll_handle() { return attachment_.poll_handle(); }
 
 result<void> ring_sender::wait_for_peer(deadline until) {
   const auto is_there = [this] {

@@ -156,8 +156,7 @@ bool ring_subscriber::is_news() const noexcept {
 result<std::size_t> ring_subscriber::report(ring::found seen) {
   if (seen == ring::found::nothing) {
     const departure gone = reports_departure_ ? departed() : departure{};
-    if (!gone.all_gone && !gone.untold_death)
-      return failure{std::errc::resource_unavailable_try_again, operation};
+    if (!gone.all_gone && !gone.untold_death) return would_block();
     // What they sent before they went can be seen now.
     std::size_t length = 0;
     seen = look_around(length);
@@ -169,6 +168,11 @@ result<std::size_t> ring_subscriber::report(ring::found seen) {
     if (seen == ring::found::nothing) return failure{errc::closed, operation};
   }
   return failure{errc::corrupt, operation, "no publisher of ours can have written what is here"};
+}
+
+failure ring_subscriber::would_block() {
+  if (auto armed = arm(); !armed) return failure{armed.error()};
+  return {std::errc::resource_unavailable_try_again, operation};
 }
 
 failure ring_subscriber::too_small() {
@@ -183,20 +187,34 @@ void ring_subscriber::wake_publisher() noexcept {
   if (!ring::is_before(lanes_[current_].place().at, needed)) attachment_.wake(publisher);
 }
 
+bool ring_subscriber::is_worth_looking() {
+  std::size_t length = 0;
+  return look(length) != ring::found::nothing || is_news();
+}
+
+result<bool> ring_subscriber::notice() {
+  for (std::uint32_t one = 0; one < told_.size(); ++one) {
+    auto seen = attachment_.look_at(one);
+    if (!seen) return failure{seen.error()};
+  }
+  return is_news();
+}
+
 result<void> ring_subscriber::wait_readable(deadline until) {
   return attachment_.wait(
-      until, "ring_subscriber::wait_readable",
-      [this] {
-        std::size_t length = 0;
-        return look(length) != ring::found::nothing || is_news();
-      },
-      [&]() -> result<bool> {
-        for (std::uint32_t one = 0; one < told_.size(); ++one) {
-          auto seen = attachment_.look_at(one);
-          if (!seen) return failure{seen.error()};
-        }
-        return is_news();
-      });
+      until, "ring_subscriber::wait_readable", [this] { return is_worth_looking(); },
+      [this] { return notice(); });
+}
+
+result<void> ring_subscriber::arm() {
+  return attachment_.arm([this] { return is_worth_looking(); }, [this] { return notice(); });
+}
+
+result<int> ring_subscriber::poll_handle() {
+  auto handle = attachment_.poll_handle();
+  if (!handle) return handle;
+  if (auto armed = arm(); !armed) return failure{armed.error()};
+  return handle;
 }
 
 result<void> ring_subscriber::wait_for_peer(deadline until) {

@@ -41,6 +41,10 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
   if (is_inherited()) return refused(operation);
   if (worth_it()) return {};
   statistics_.waits += 1;
+  // Who sleeps otherwise is not armed: meanwhile its descriptor says that a look is worth it.
+  if (poll_ != nullptr && is_armed()) [[unlikely]] {
+    if (auto said = stay_readable(); !said) return said;
+  }
   const bool is_wanted_now = until.has_passed();
   if (!is_wanted_now && spin(until, worth_it)) return {};
   // To ask for deaths is a system call: who sleeps and wakes often does it now and then.
@@ -53,7 +57,7 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
       if (until.has_passed()) return failure{std::errc::timed_out, operation};
       asks_again_ = deadline::clock::now() + options_.longest_sleep / 8;
     }
-    const auto cap = prepare_sleep();
+    const auto cap = prepare_sleep(ring::rest::parked);
     if (worth_it()) {
       get_up();
       return {};
@@ -62,6 +66,22 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
     if (!slept) return slept;
     if (worth_it()) return {};
   }
+}
+
+template <class WorthIt, class Notice>
+result<void> ring_attachment::arm(WorthIt worth_it, Notice notice) {
+  if (poll_ == nullptr) return {};
+  result<bool> is_over = hush();
+  if (is_over && *is_over) is_over = notice();
+  if (is_over && !*is_over) {
+    // Who is armed already, and found nothing since, is rung by whatever comes.
+    const auto cap = is_armed() ? options_.longest_sleep : prepare_sleep(ring::rest::armed);
+    if (!worth_it()) return expect(cap);
+  }
+  // Also where something failed: it is not to be silent then.
+  auto readable = stay_readable();
+  if (!is_over) return failure{is_over.error()};
+  return readable;
 }
 
 }  // namespace sluice

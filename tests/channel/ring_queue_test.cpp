@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_queue.hpp>
 #include <string>
 #include <vector>

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_subscriber.hpp>
 #include <string>

@@ -1,14 +1,18 @@
 // A hunt for lost wake-ups: two processes that sleep without a cap, woken at every moment of their
-// lying down. A lost one would sleep until the test's deadline. $SLUICE_WAKEUP_ROUNDS sets the
-// number of rounds, each of which is two sends.
+// lying down, by the futex or by the descriptor. A lost one would sleep until the test's deadline.
+// $SLUICE_WAKEUP_ROUNDS sets the number of rounds, each of which is two sends.
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <array>
 #include <chrono>
 #include <cstdlib>
 #include <random>
 #include <sluice/channel/ring_channel.hpp>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "support/child.hpp"
 
@@ -31,17 +35,44 @@ void pause_a_little(std::minstd_rand& random) {
 
 const ring_end_options sleeps_without_end{.wait = {.spin = 0ns, .longest_sleep = 24h}};
 
-class RingWakeUp : public testing::TestWithParam<bool> {
+// Whether the barrier is fences, and whether sleep is in poll(2).
+class RingWakeUp : public testing::TestWithParam<std::tuple<bool, bool>> {
  protected:
   static ring_channel made() {
     auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
-    if (GetParam()) ring.memory().header().needs_fence.store(1);
+    if (std::get<0>(GetParam())) ring.memory().header().needs_fence.store(1);
     return ring;
+  }
+  static bool polls() { return std::get<1>(GetParam()); }
+
+  // As the verbs that wait do it, but in poll(2).
+  template <class End, class Verb>
+  static auto polled(End& end, Verb verb) -> decltype(verb()) {
+    const int descriptor = end.poll_handle().value();
+    for (;;) {
+      auto outcome = verb();
+      if (outcome || !would_block(outcome.error())) return outcome;
+      pollfd one{.fd = descriptor, .events = POLLIN, .revents = 0};
+      constexpr std::chrono::milliseconds longest = test::patience;
+      if (::poll(&one, 1, static_cast<int>(longest.count())) != 1)
+        return failure{std::errc::timed_out, "poll"};
+    }
+  }
+  static result<std::size_t> receive(ring_receiver& receiver, mutable_bytes buffer) {
+    if (!polls()) return receiver.receive(buffer, deadline{test::patience});
+    return polled(receiver, [&] { return receiver.try_receive(buffer); });
+  }
+  static result<void> send(ring_sender& sender, const_bytes message) {
+    if (!polls()) return sender.send(message, deadline{test::patience});
+    return polled(sender, [&] { return sender.try_send(message); });
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(With, RingWakeUp, testing::Bool(),
-                         [](const auto& one) { return one.param ? "fences" : "barriers"; });
+INSTANTIATE_TEST_SUITE_P(With, RingWakeUp, testing::Combine(testing::Bool(), testing::Bool()),
+                         [](const auto& one) {
+                           return std::string{std::get<0>(one.param) ? "fences" : "barriers"} +
+                                  (std::get<1>(one.param) ? "_by_poll" : "");
+                         });
 
 TEST_P(RingWakeUp, of_a_receiver_is_never_lost) {
   const ring_channel there = made();
@@ -55,7 +86,7 @@ TEST_P(RingWakeUp, of_a_receiver_is_never_lost) {
     std::minstd_rand random{1};
     std::array<std::byte, 8> buffer{};
     for (std::uint64_t n = 0; n < count; ++n) {
-      ASSERT_TRUE(receiver.receive(buffer, deadline{test::patience})) << "lost in round " << n;
+      ASSERT_TRUE(receive(receiver, buffer)) << "lost in round " << n;
       pause_a_little(random);
       ASSERT_TRUE(sender.try_send(buffer));
     }
@@ -68,7 +99,7 @@ TEST_P(RingWakeUp, of_a_receiver_is_never_lost) {
   for (std::uint64_t n = 0; n < count; ++n) {
     ASSERT_TRUE(sender.try_send(buffer));
     pause_a_little(random);
-    ASSERT_TRUE(receiver.receive(buffer, deadline{test::patience})) << "lost in round " << n;
+    ASSERT_TRUE(receive(receiver, buffer)) << "lost in round " << n;
   }
   other.wait_success();
   EXPECT_GT(receiver.statistics().parks, 0U) << "nobody ever slept: nothing was tried";
@@ -83,7 +114,7 @@ TEST_P(RingWakeUp, of_a_sender_without_room_is_never_lost) {
     std::minstd_rand random{3};
     const std::vector<std::byte> message(1000);
     for (std::uint64_t n = 0; n < count; ++n) {
-      ASSERT_TRUE(sender.send(message, deadline{test::patience})) << "lost in round " << n;
+      ASSERT_TRUE(send(sender, message)) << "lost in round " << n;
       if (n % 16 == 0) pause_a_little(random);
     }
     EXPECT_GT(sender.statistics().parks, 0U) << "it never slept: nothing was tried";
@@ -92,7 +123,7 @@ TEST_P(RingWakeUp, of_a_sender_without_room_is_never_lost) {
   std::minstd_rand random{4};
   std::vector<std::byte> buffer(1000);
   for (std::uint64_t n = 0; n < count; ++n) {
-    ASSERT_TRUE(receiver.receive(buffer, deadline{test::patience})) << "lost in round " << n;
+    ASSERT_TRUE(receive(receiver, buffer)) << "lost in round " << n;
     pause_a_little(random);
   }
   other.wait_success();

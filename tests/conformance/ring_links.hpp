@@ -86,6 +86,13 @@ class late_end {
     return sluice::receive(*this, buffer, until);
   }
 
+  result<int> poll_handle()
+    requires requires(End& end) { end.poll_handle(); }
+  {
+    auto end = attached();
+    return end ? (*end)->poll_handle() : result<int>{failure{end.error()}};
+  }
+
  private:
   result<End*> attached() {
     if (!end_) {

@@ -78,6 +78,21 @@ TEST(RingCalls, without_seals_or_memfd_an_anonymous_ring_is_refused_and_a_named_
   }
 }
 
+// Nor while a poll handle is there: as long as looks find messages nothing is asked of the kernel.
+TEST(RingCalls, polled_ends_make_no_system_call_while_messages_keep_coming) {
+  auto ring = ring_channel::create_anonymous(small).value();
+  auto sender = ring_sender::attach(ring, sleepy).value();
+  auto receiver = ring_receiver::attach(ring, sleepy).value();
+  ASSERT_TRUE(sender.poll_handle() && receiver.poll_handle());
+  ASSERT_TRUE(sender.try_send(bytes_of("rings")));
+  const fault_plan plan;
+  for (int n = 0; n < 1000; ++n) {
+    EXPECT_TRUE(sender.try_send(bytes_of("next")));
+    EXPECT_TRUE(receiver.try_peek());
+  }
+  EXPECT_EQ(plan.calls(), 0U);
+}
+
 // F24
 TEST(RingCalls, a_storm_of_signals_neither_ends_nor_prolongs_a_wait) {
   auto ring = ring_channel::create_anonymous(small).value();

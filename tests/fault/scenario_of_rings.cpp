@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <chrono>
 #include <optional>
@@ -180,6 +181,47 @@ void wake_a_sleeper(struck_step& step) {
   EXPECT_EQ(ends.receiver.next_size().value(), 7U);
 }
 
+// Readable or in error, never silent while a message is there.
+void poll_for_message(struck_step& step) {
+  both_ends ends;
+  auto handle = step([&] { return ends.receiver.poll_handle(); });
+  EXPECT_TRUE(ends.sender.try_send(bytes_of("message")));
+  handle = ends.receiver.poll_handle();
+  ASSERT_TRUE(handle) << handle.error().message();
+  pollfd one{.fd = *handle, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&one, 1, 0), 1);
+  EXPECT_EQ(ends.receiver.next_size().value(), 7U);
+}
+
+void look_in_vain_while_polled(struck_step& step) {
+  both_ends ends;
+  const int handle = ends.receiver.poll_handle().value();
+  EXPECT_TRUE(ends.sender.try_send(bytes_of("first")));
+  { auto dealt_with = ends.receiver.try_peek().value(); }
+  auto size = step([&]() -> result<std::size_t> {
+    auto seen = ends.receiver.next_size();
+    if (!seen && would_block(seen.error())) return 0;
+    return seen;
+  });
+  EXPECT_TRUE(ends.sender.try_send(bytes_of("second")));
+  pollfd one{.fd = handle, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&one, 1, 0), 1) << size.has_value();
+  EXPECT_EQ(ends.receiver.next_size().value(), 6U);
+}
+
+// As one who sleeps: by its timer.
+void wake_one_who_is_polled(struck_step& step) {
+  auto ring = anonymous();
+  auto sender = ring_sender::attach(ring, sleepy).value();
+  auto receiver =
+      ring_receiver::attach(ring, {.wait = {.spin = 0ns, .longest_sleep = 1ms}}).value();
+  const int handle = receiver.poll_handle().value();
+  EXPECT_TRUE(step([&] { return sender.try_send(bytes_of("message")); }));
+  pollfd one{.fd = handle, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&one, 1, -1), 1);
+  EXPECT_EQ(receiver.next_size().value(), 7U);
+}
+
 void attach_anew(struck_step& step) {
   both_ends ends;
   static_cast<void>(step([&]() -> result<void> {
@@ -214,6 +256,9 @@ const std::vector<scenario>& ring_scenarios() {
       {"ask_for_ring_peer", ask_for_a_peer},
       {"ask_for_dead_ring_peer", ask_for_a_dead_peer},
       {"wake_ring_sleeper", wake_a_sleeper},
+      {"poll_for_ring_message", poll_for_message},
+      {"look_in_vain_while_polled", look_in_vain_while_polled},
+      {"wake_one_who_is_polled", wake_one_who_is_polled},
       {"attach_ring_anew", attach_anew},
   };
   return table;

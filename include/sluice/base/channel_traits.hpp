@@ -21,9 +21,11 @@ struct channel_capabilities {
   bool keeps_boundaries = false;  ///< A message arrives as it was sent, never split or joined.
   ordering order = ordering::per_sender;  ///< Across several senders.
   bool many_senders = false;              ///< Several processes may send; nothing interleaves.
-  bool many_receivers = false;      ///< Several processes may receive; each message whole, once.
-  bool broadcast = false;           ///< Several may receive, and each gets every message.
-  bool pollable = false;            ///< Has a descriptor that poll(2) tells readiness of.
+  bool many_receivers = false;  ///< Several processes may receive; each message whole, once.
+  bool broadcast = false;       ///< Several may receive, and each gets every message.
+  /// Has a descriptor that poll(2) tells readiness of: readable while a look is worth it, at the
+  /// latest until one says that it would block.
+  bool pollable = false;
   bool zero_copy = false;           ///< Can be written or read in place.
   bool carries_handles = false;     ///< Can pass descriptors.
   bool selective = false;           ///< Priorities, or receiving by type.

@@ -5,15 +5,19 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/os/liveness.hpp>
+#include <sluice/os/unique_fd.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/wake_up.hpp>
 
 namespace sluice {
+
+class ring_poll;
 
 /// How an end of a ring waits.
 struct ring_wait_options {
@@ -28,7 +32,7 @@ struct ring_wait_options {
 struct ring_statistics {
   std::uint64_t waits = 0;     ///< Waits that did not find at once what they waited for.
   std::uint64_t spun = 0;      ///< Of these, ended while looking.
-  std::uint64_t parks = 0;     ///< Times that it slept.
+  std::uint64_t parks = 0;     ///< Times that it slept, or armed its descriptor.
   std::uint64_t wake_ups = 0;  ///< Times that it woke another.
 };
 
@@ -56,7 +60,7 @@ class ring_attachment {
 
   ring_attachment(ring_attachment&& other) noexcept;
   ring_attachment& operator=(ring_attachment&& other) noexcept;
-  ~ring_attachment() { leave(); }
+  ~ring_attachment();
 
   /// The same role in a forked child, or after the slot was lost: in a slot of its own.
   [[nodiscard]] result<ring_attachment> attach_anew() const;
@@ -110,7 +114,8 @@ class ring_attachment {
     summary_bit_ = std::uint64_t{1} << bit;
   }
   /// Wakes one of those who sleep; bit 0 of the summary is slot `first`. What the summary says of
-  /// somebody dead is passed on to the next.
+  /// somebody dead is passed on to the next. Who is polled may stay away as long as it likes, so
+  /// the wake-up is passed on by such a one, too.
   void wake_one_of(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept {
     if (ring::tells_of_sleep(summary, memory_.header())) [[unlikely]]
       wake_one_resting(summary, first);
@@ -127,28 +132,36 @@ class ring_attachment {
   [[nodiscard]] result<void> wait(deadline until, const char* operation, WorthIt worth_it,
                                   Notice notice);
 
+  /// A descriptor that poll(2) and epoll(7) tell to be readable while its end is worth a look. Made
+  /// and readable at the first call; stays ours, and is not made anew in a forked child.
+  [[nodiscard]] result<int> poll_handle();
+  /// Of an end that has nothing to do now. If somebody polls it, it is not readable from here until
+  /// `worth_it()` or, at the latest when the longest sleep is over, worth asking `notice()`.
+  template <class WorthIt, class Notice>
+  [[nodiscard]] result<void> arm(WorthIt worth_it, Notice notice);
+
  private:
   ring_attachment(ring_memory memory, liveness life, role wanted,
-                  const ring_wait_options& options) noexcept
-      : memory_(std::move(memory)),
-        life_(std::move(life)),
-        role_(wanted),
-        options_(options),
-        spin_budget_(options.spin) {}
+                  const ring_wait_options& options) noexcept;
   [[nodiscard]] result<bool> take_slot();
   [[nodiscard]] result<bool> hold_if_dead(std::uint32_t slot);
   [[nodiscard]] result<void> give_back(std::uint32_t slot);
   void wake_resting(ring::participant_slot& other) noexcept;
   void wake_one_resting(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept;
+  bool ring_bell_of(ring::participant_slot& other) noexcept;
   void tell_all() noexcept;
 
   static constexpr int least_share = 16;  // of the spin that is worth trying
   static constexpr std::uint32_t waits_between_spins = 64;
   template <class WorthIt>
   [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
-  [[nodiscard]] std::chrono::nanoseconds prepare_sleep() noexcept;
+  [[nodiscard]] std::chrono::nanoseconds prepare_sleep(ring::rest how) noexcept;
   [[nodiscard]] result<void> sleep(deadline until, std::chrono::nanoseconds cap);
   void get_up() noexcept;
+  [[nodiscard]] bool is_armed() const noexcept;
+  [[nodiscard]] result<bool> hush();
+  [[nodiscard]] result<void> stay_readable();
+  [[nodiscard]] result<void> expect(std::chrono::nanoseconds cap);
 
   ring_memory memory_;
   liveness life_;
@@ -165,6 +178,8 @@ class ring_attachment {
   std::uint32_t waits_without_spin_ = 0;
   deadline::clock::time_point asks_again_ = {};
   ring_statistics statistics_ = {};
+  std::unique_ptr<ring_poll> poll_;  // if somebody polls us
+  unique_fd ringer_;                 // else, once another was to be rung
 };
 
 }  // namespace sluice

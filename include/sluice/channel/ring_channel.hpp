@@ -4,11 +4,10 @@
 // format is docs/ring-format.md.
 
 #include <cstddef>
-#include <optional>
-#include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/ring_attachment.hpp>
+#include <sluice/channel/ring_channel_options.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/channel/ring_window.hpp>
 #include <sluice/ring/consumer.hpp>
@@ -17,53 +16,6 @@
 #include <string_view>
 
 namespace sluice {
-
-inline constexpr channel_capabilities ring_channel_capabilities{
-    .mechanism = "ring channel",
-    .keeps_boundaries = true,
-    .order = ordering::total,
-    .many_senders = false,
-    .many_receivers = false,
-    .pollable = false,
-    .zero_copy = true,
-    .survives_processes = true,
-    .max_message_bytes = 0xffff'ffff,
-};
-
-/// What an end does when the other side goes, in order or not.
-enum class ring_departure : std::uint32_t {
-  report,           ///< `closed` or `connection_reset`, and `broken_pipe`.
-  await_successor,  ///< Nothing: another one may come, and goes on where the last one was.
-};
-
-/// What a sender does that finds no room.
-enum class ring_full : std::uint32_t {
-  block,        ///< Waits; `try_send` reports would_block.
-  fail,         ///< Reports `no_buffer_space`, also from `send`.
-  drop_newest,  ///< Forgets the message and counts it.
-};
-
-struct ring_channel_options {
-  /// A power of two of at least a page; the largest message with its header takes half of it.
-  std::size_t capacity_bytes = std::size_t{1} << 20;
-  ring_full when_full = ring_full::block;
-  /// Without a value: rings with a name await a successor, those without report.
-  std::optional<ring_departure> departure = {};
-  ring_name_options name = {};
-};
-
-struct ring_end_options {
-  ring_wait_options wait = {};
-  ring_name_options name = {};
-};
-
-/// Counters that both sides can read at any time. They cost a message nothing that others wait for.
-struct ring_counters {
-  std::uint64_t sent = 0;
-  std::uint64_t received = 0;
-  std::uint64_t dropped = 0;  ///< By a sender that drops what finds no room.
-  std::uint64_t full = 0;     ///< Times that a sender found no room.
-};
 
 /// A ring without a role: the memory, from which a sender and a receiver are attached.
 ///
@@ -160,6 +112,10 @@ class ring_sender {
   [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
     return sluice::send(*this, message, until);
   }
+  /// For poll(2) and epoll(7): readable (POLLIN) while a message is worth trying, until one finds
+  /// no room. Made at the first call, which is `operation_not_permitted` in a forked child; stays
+  /// ours.
+  [[nodiscard]] result<int> poll_handle();
   /// Waits until there is a receiver that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(1); }
@@ -193,6 +149,9 @@ class ring_sender {
   }
   [[nodiscard]] result<void> refuse(std::size_t bytes) const;
   [[nodiscard]] result<void> report_full(std::size_t bytes);
+  void say_what_is_needed() noexcept;
+  [[nodiscard]] bool is_worth_trying();
+  [[nodiscard]] result<bool> notice();
 
   ring_attachment attachment_;
   ring::producer producer_;
@@ -255,6 +214,10 @@ class ring_receiver {
   [[nodiscard]] ring_drain<ring_receiver> drain() noexcept {
     return ring_drain<ring_receiver>{*this};
   }
+  /// For poll(2) and epoll(7): readable while a look is worth it, until one says that it would
+  /// block. Made at the first call, which is `operation_not_permitted` in a forked child; stays
+  /// ours. A death makes it readable within the longest sleep.
+  [[nodiscard]] result<int> poll_handle();
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(0); }
 
@@ -281,8 +244,13 @@ class ring_receiver {
       wake_sender_with_room();
   }
   [[nodiscard]] result<std::size_t> report(ring::found seen, const_bytes& message);
+  [[nodiscard]] failure would_block();
   [[nodiscard]] static result<std::size_t> too_small();
   void wake_sender_with_room() noexcept;
+  [[nodiscard]] bool is_over() const noexcept;
+  [[nodiscard]] bool is_worth_looking() noexcept;
+  [[nodiscard]] result<bool> notice();
+  [[nodiscard]] result<void> arm();
 
   ring_attachment attachment_;
   ring::consumer consumer_;

@@ -65,6 +65,10 @@ class ring_publisher {
   [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
     return sluice::send(*this, message, until);
   }
+  /// For poll(2) and epoll(7): readable (POLLIN) while a message is worth trying, until one finds
+  /// no room. Made at the first call, which is `operation_not_permitted` in a forked child; stays
+  /// ours.
+  [[nodiscard]] result<int> poll_handle();
   /// Waits until somebody has subscribed: the next message will reach it.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
 
@@ -92,6 +96,9 @@ class ring_publisher {
   [[nodiscard]] failure refuse(std::size_t bytes);
   // Those who hold us up, if they are dead, do so no longer.
   [[nodiscard]] result<void> look_for_deaths();
+  void say_what_is_needed() noexcept;
+  [[nodiscard]] bool is_worth_trying();
+  [[nodiscard]] result<bool> notice();
 
   ring_attachment attachment_;
   ring::publisher publisher_;

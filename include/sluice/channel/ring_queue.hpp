@@ -111,6 +111,10 @@ class ring_queue_sender {
   [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
     return sluice::send(*this, message, until);
   }
+  /// For poll(2) and epoll(7): readable (POLLIN) while a message is worth trying, until one finds
+  /// no room. Made at the first call, which is `operation_not_permitted` in a forked child; stays
+  /// ours.
+  [[nodiscard]] result<int> poll_handle();
   /// Waits until there is a receiver that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   /// Of the receivers: `alive` if one is; else what became of the last known.
@@ -147,6 +151,8 @@ class ring_queue_sender {
   void find_room() noexcept;
   [[nodiscard]] result<void> refuse(std::size_t bytes) const;
   [[nodiscard]] result<void> report_full(std::size_t bytes);
+  [[nodiscard]] bool is_worth_trying();
+  [[nodiscard]] result<bool> notice();
 
   ring_attachment attachment_;
   ring::producer producer_;
@@ -217,6 +223,11 @@ class ring_queue_receiver {
   [[nodiscard]] ring_drain<ring_queue_receiver> drain() noexcept {
     return ring_drain<ring_queue_receiver>{*this};
   }
+  /// For poll(2) and epoll(7): readable while a look is worth it, until one says that it would
+  /// block. Made at the first call, which is `operation_not_permitted` in a forked child; stays
+  /// ours. What is there for others, too, makes all of those readable that are polled;
+  /// a death does within the longest sleep.
+  [[nodiscard]] result<int> poll_handle();
   /// Waits until there is a sender that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer();
@@ -244,11 +255,15 @@ class ring_queue_receiver {
     return ring_attachment::refused("ring_queue_receiver");
   }
   [[nodiscard]] result<std::size_t> look_further(ring::found seen, const_bytes& message);
+  [[nodiscard]] failure would_block();
   [[nodiscard]] static result<std::size_t> too_small();
   [[nodiscard]] ring::take_outcome take();
   [[nodiscard]] bool is_any_there() const noexcept;
   [[nodiscard]] bool is_over() const noexcept;
   void end_range() noexcept;
+  [[nodiscard]] bool is_worth_looking() const noexcept;
+  [[nodiscard]] result<bool> notice();
+  [[nodiscard]] result<void> arm();
   [[nodiscard]] result<bool> see_to_others();
   bool see_to(std::uint32_t receiver);
   void leave() noexcept;

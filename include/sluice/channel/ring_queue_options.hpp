@@ -6,7 +6,7 @@
 #include <optional>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/channel/ring_attachment.hpp>
-#include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_channel_options.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/ring/record.hpp>
 
@@ -18,7 +18,7 @@ inline constexpr channel_capabilities ring_queue_capabilities{
     .order = ordering::per_sender,
     .many_senders = true,
     .many_receivers = true,
-    .pollable = false,
+    .pollable = true,
     .zero_copy = true,
     .survives_processes = true,
     .max_message_bytes = 0xffff'ffff,

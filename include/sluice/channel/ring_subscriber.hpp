@@ -94,6 +94,10 @@ class ring_subscriber {
   [[nodiscard]] ring_drain<ring_subscriber> drain() noexcept {
     return ring_drain<ring_subscriber>{*this};
   }
+  /// For poll(2) and epoll(7): readable while a look is worth it, until one says that it would
+  /// block. Made at the first call, which is `operation_not_permitted` in a forked child; stays
+  /// ours. A death makes it readable within the longest sleep.
+  [[nodiscard]] result<int> poll_handle();
   /// Waits until there is a publisher that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
 
@@ -121,6 +125,7 @@ class ring_subscriber {
   }
   [[nodiscard]] ring::found look_around(std::size_t& length) noexcept;
   [[nodiscard]] result<std::size_t> report(ring::found seen);
+  [[nodiscard]] failure would_block();
   [[nodiscard]] static failure too_small();
   // Whether publishers came, and all have gone; and one whose death was not told yet.
   struct departure {
@@ -130,6 +135,9 @@ class ring_subscriber {
   };
   [[nodiscard]] departure departed() const noexcept;
   [[nodiscard]] bool is_news() const noexcept;
+  [[nodiscard]] bool is_worth_looking();
+  [[nodiscard]] result<bool> notice();
+  [[nodiscard]] result<void> arm();
   void wake_publisher() noexcept;
   void write_lost() noexcept;
   void leave() noexcept;

@@ -9,7 +9,7 @@
 #include <optional>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/channel/ring_attachment.hpp>
-#include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/ring_channel_options.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/ring/subscriber.hpp>
 #include <sluice/ring/topic.hpp>
@@ -24,7 +24,7 @@ inline constexpr channel_capabilities ring_topic_capabilities{
     .many_senders = true,
     .many_receivers = false,
     .broadcast = true,
-    .pollable = false,
+    .pollable = true,
     .zero_copy = true,
     .survives_processes = true,
     .max_message_bytes = 0xffff'ffff,

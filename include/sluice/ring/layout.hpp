@@ -40,7 +40,7 @@ struct geometry {
 /// First in the memory. Written once, before anybody else can open it, but for the second line.
 struct segment_header {
   static constexpr std::uint64_t magic_value = 0x676e'6972'6c73'0a0d;  // "\r\nslring" in memory
-  static constexpr std::uint32_t current_version = 2;
+  static constexpr std::uint32_t current_version = 3;
 
   std::uint64_t magic;
   std::uint32_t version;
@@ -81,7 +81,7 @@ enum class slot_state : std::uint32_t {
   dead = 3,      ///< The last one died, and somebody who held its lock has seen to what it left.
 };
 
-/// Whether a participant sleeps.
+/// Whether a participant sleeps, on the futex or by a descriptor.
 enum class rest : std::uint32_t { awake = 0, parked = 1, armed = 2 };
 
 /// One participant. Written by it alone, except where a comment says otherwise.
@@ -101,7 +101,8 @@ struct participant_slot {
   std::atomic<std::uint64_t> range_base;   // `finished` when the range was taken
   std::atomic<std::uint64_t> finished;     // messages that it has dealt with, ever
   std::atomic<std::uint64_t> counters[2];  // of the kind of ring
-  std::atomic<std::uint64_t> unused[5];
+  std::atomic<std::uint64_t> bell;         // the number that it is rung by while armed
+  std::atomic<std::uint64_t> unused[4];
 };
 
 static_assert(std::is_standard_layout_v<participant_slot>);
@@ -115,7 +116,7 @@ static_assert(offsetof(participant_slot, range_from) == 40);
 static_assert(offsetof(participant_slot, range_to) == 48);
 static_assert(offsetof(participant_slot, range_base) == 56);
 static_assert(offsetof(participant_slot, finished) == 64);
-static_assert(offsetof(participant_slot, counters) == 72);
+static_assert(offsetof(participant_slot, counters) == 72 && offsetof(participant_slot, bell) == 88);
 
 /// Where everything lies, computed.
 struct layout {
