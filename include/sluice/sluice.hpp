@@ -71,6 +71,7 @@
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/producer.hpp>
+#include <sluice/ring/progress.hpp>
 #include <sluice/ring/publisher.hpp>
 #include <sluice/ring/range.hpp>
 #include <sluice/ring/record.hpp>

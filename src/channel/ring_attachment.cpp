@@ -107,6 +107,7 @@ ring_attachment::ring_attachment(ring_attachment&& other) noexcept
       waits_without_spin_(other.waits_without_spin_),
       asks_again_(other.asks_again_),
       statistics_(other.statistics_),
+      watch_(other.watch_),
       poll_(std::move(other.poll_)),
       ringer_(std::move(other.ringer_)) {}
 
@@ -127,6 +128,7 @@ ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   waits_without_spin_ = other.waits_without_spin_;
   asks_again_ = other.asks_again_;
   statistics_ = other.statistics_;
+  watch_ = other.watch_;
   poll_ = std::move(other.poll_);
   ringer_ = std::move(other.ringer_);
   return *this;
@@ -191,6 +193,17 @@ result<void> ring_attachment::give_back(std::uint32_t slot) {
   auto free = life_.let_go(slot);
   if (free) still_held_.reset();
   return free;
+}
+
+result<bool> ring_attachment::is_stalled(const result<ring_presence>& who,
+                                         std::optional<std::uint64_t> place,
+                                         std::chrono::nanoseconds since) {
+  if (is_inherited()) return refused("is_stalled");
+  if (!who) return failure{who.error()};
+  if (*who == ring_presence::alive && place)
+    return watch_.stands_still(*place, ring::progress_watch::clock::now(), since);
+  watch_.forget();
+  return false;
 }
 
 void ring_attachment::wake_resting(ring::participant_slot& other) noexcept {

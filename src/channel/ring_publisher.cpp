@@ -87,7 +87,8 @@ failure ring_publisher::refuse(std::size_t bytes) {
             "what is staged fills the log: publish it before staging more"};
   if (next_look_.has_passed()) {
     next_look_ = deadline{between_looks};
-    if (auto looked = look_for_deaths(); !looked) return failure{looked.error()};
+    auto looked = look_for_deaths(publisher_.needed(bytes));
+    if (!looked) return failure{looked.error()};
   }
   if (when_full_ == ring_topic_policy::fail)
     return {std::errc::no_buffer_space, operation, "a subscriber has not read what is in the way"};
@@ -97,14 +98,13 @@ failure ring_publisher::refuse(std::size_t bytes) {
   return {std::errc::resource_unavailable_try_again, operation};
 }
 
-result<void> ring_publisher::look_for_deaths() {
+result<void> ring_publisher::look_for_deaths(ring::position up_to) {
   const ring_memory& memory = attachment_.memory();
-  const ring::position needed = publisher_.needed(wanted_bytes_);
   const auto places = ring_topic_parts::places(memory, attachment_.index());
   bool found = false;
   for (std::uint32_t one = 0; one < memory.shape().receivers; ++one) {
     const std::uint64_t place = places.of(one).load(std::memory_order_acquire);
-    if (place == 0 || !ring::is_before(place & ~std::uint64_t{1}, needed)) continue;
+    if (place == 0 || !ring::is_before(place & ~std::uint64_t{1}, up_to)) continue;
     auto seen = attachment_.look_at(memory.shape().senders + one,
                                     [&] { ring_topic_parts::forget(memory, one); });
     if (!seen) return failure{seen.error()};
@@ -139,7 +139,7 @@ bool ring_publisher::is_worth_trying() {
 }
 
 result<bool> ring_publisher::notice() {
-  auto looked = look_for_deaths();
+  auto looked = look_for_deaths(publisher_.needed(wanted_bytes_));
   if (!looked) return failure{looked.error()};
   return false;
 }
@@ -152,6 +152,17 @@ result<void> ring_publisher::wait_writable(deadline until) {
 }
 
 result<int> ring_publisher::poll_handle() { return attachment_.poll_handle(); }
+
+result<bool> ring_publisher::is_stalled(std::chrono::nanoseconds since) {
+  if (attachment_.is_inherited()) return ring_attachment::refused(operation);
+  // Then none of those who are behind is dead.
+  auto looked = look_for_deaths(publisher_.published());
+  if (!looked) return failure{looked.error()};
+  const ring::position slowest = publisher_.slowest();
+  const bool is_behind = ring::is_before(slowest, publisher_.published());
+  return attachment_.is_stalled(ring_presence::alive,
+                                is_behind ? std::optional{slowest} : std::nullopt, since);
+}
 
 result<void> ring_publisher::wait_for_peer(deadline until) {
   const ring_memory& memory = attachment_.memory();

@@ -173,6 +173,15 @@ result<ring_presence> ring_queue_sender::peer() {
                                        static_cast<std::uint32_t>(shared_.receivers.size()));
 }
 
+result<bool> ring_queue_sender::is_stalled(std::chrono::nanoseconds since) {
+  auto seen = peer();
+  if (!attachment_.is_inherited()) find_room();
+  const ring::position released =
+      producer_.written().control().released.load(std::memory_order_relaxed);
+  const bool is_behind = released != producer_.published();
+  return attachment_.is_stalled(seen, is_behind ? std::optional{released} : std::nullopt, since);
+}
+
 ring_queue_counters ring_queue_sender::counters() const noexcept {
   return ring_queue_words::counters_of(attachment_.memory());
 }

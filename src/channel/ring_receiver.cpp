@@ -141,6 +141,10 @@ result<void> ring_receiver::wait_for_peer(deadline until) {
       []() -> result<bool> { return false; });
 }
 
+result<bool> ring_receiver::is_stalled(std::chrono::nanoseconds since) {
+  return attachment_.is_stalled(peer(), counters().sent, since);
+}
+
 ring_counters ring_receiver::counters() const noexcept {
   return ring_options::counters_of(attachment_.memory().lane_control(0));
 }

@@ -134,6 +134,13 @@ result<void> ring_sender::wait_for_peer(deadline until) {
                           []() -> result<bool> { return false; });
 }
 
+result<bool> ring_sender::is_stalled(std::chrono::nanoseconds since) {
+  const ring::position released =
+      producer_.written().control().released.load(std::memory_order_relaxed);
+  const bool is_behind = released != producer_.published();
+  return attachment_.is_stalled(peer(), is_behind ? std::optional{released} : std::nullopt, since);
+}
+
 ring_counters ring_sender::counters() const noexcept {
   return ring_options::counters_of(attachment_.memory().lane_control(0));
 }

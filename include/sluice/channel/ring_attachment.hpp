@@ -13,6 +13,7 @@
 #include <sluice/os/liveness.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/ring/layout.hpp>
+#include <sluice/ring/progress.hpp>
 #include <sluice/ring/wake_up.hpp>
 
 namespace sluice {
@@ -102,6 +103,12 @@ class ring_attachment {
   /// Without a system call: an unnoticed death looks alive.
   [[nodiscard]] ring_presence presence_of(std::uint32_t slot) const noexcept;
 
+  /// Whether somebody lives, has something to do at `place`, and stood there at each question for
+  /// at least so long. Without a place it has nothing to do.
+  [[nodiscard]] result<bool> is_stalled(const result<ring_presence>& who,
+                                        std::optional<std::uint64_t> place,
+                                        std::chrono::nanoseconds since);
+
   /// Tells a participant that something it may wait for has happened. The fast path of all sends.
   void wake(ring::participant_slot& other) noexcept {
     if (ring::is_resting(other, memory_.header())) [[unlikely]]
@@ -178,6 +185,7 @@ class ring_attachment {
   std::uint32_t waits_without_spin_ = 0;
   deadline::clock::time_point asks_again_ = {};
   ring_statistics statistics_ = {};
+  ring::progress_watch watch_;
   std::unique_ptr<ring_poll> poll_;  // if somebody polls us
   unique_fd ringer_;                 // else, once another was to be rung
 };

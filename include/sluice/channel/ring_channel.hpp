@@ -3,6 +3,7 @@
 // it, written and read in place or copied, and no system call while both sides are awake. The
 // format is docs/ring-format.md.
 
+#include <chrono>
 #include <cstddef>
 #include <sluice/base/concepts.hpp>
 #include <sluice/channel/blocking.hpp>
@@ -119,6 +120,10 @@ class ring_sender {
   /// Waits until there is a receiver that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(1); }
+  /// Whether a receiver lives that, at each question for at least `since`, had messages and
+  /// released none. Nothing is done about it: a stopped process lives. The first question begins to
+  /// count.
+  [[nodiscard]] result<bool> is_stalled(std::chrono::nanoseconds since);
 
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
     return producer_.written().max_message_bytes();
@@ -220,6 +225,9 @@ class ring_receiver {
   [[nodiscard]] result<int> poll_handle();
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(0); }
+  /// Whether a sender lives that, at each question for at least `since`, had published nothing
+  /// more: one that has nothing to say looks alike. Nothing is done about it.
+  [[nodiscard]] result<bool> is_stalled(std::chrono::nanoseconds since);
 
   [[nodiscard]] ring_counters counters() const noexcept;
   [[nodiscard]] const ring_statistics& statistics() const noexcept {

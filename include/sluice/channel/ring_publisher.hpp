@@ -2,6 +2,7 @@
 // The publishing end of a topic in shared memory (ring_topic.hpp).
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <sluice/base/concepts.hpp>
@@ -72,6 +73,10 @@ class ring_publisher {
   /// Waits until somebody has subscribed: the next message will reach it.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
 
+  /// Whether a subscriber lives for which we must keep messages and which, at each question for at
+  /// least `since`, stood at the same one. Nothing is done about it; who died holds nobody up.
+  [[nodiscard]] result<bool> is_stalled(std::chrono::nanoseconds since);
+
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
     return publisher_.written().max_message_bytes();
   }
@@ -94,8 +99,8 @@ class ring_publisher {
   }
   void wake_resting() noexcept;
   [[nodiscard]] failure refuse(std::size_t bytes);
-  // Those who hold us up, if they are dead, do so no longer.
-  [[nodiscard]] result<void> look_for_deaths();
+  // Who has not read what lies before, and is dead, holds us up no longer.
+  [[nodiscard]] result<void> look_for_deaths(ring::position up_to);
   void say_what_is_needed() noexcept;
   [[nodiscard]] bool is_worth_trying();
   [[nodiscard]] result<bool> notice();

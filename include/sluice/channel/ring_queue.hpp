@@ -3,6 +3,7 @@
 // receivers. Every sender has a lane of its own, so senders never wait for each other, and
 // receivers only while they take. The format is docs/ring-format.md.
 
+#include <chrono>
 #include <cstddef>
 #include <sluice/base/concepts.hpp>
 #include <sluice/channel/blocking.hpp>
@@ -119,6 +120,9 @@ class ring_queue_sender {
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   /// Of the receivers: `alive` if one is; else what became of the last known.
   [[nodiscard]] result<ring_presence> peer();
+  /// Whether receivers live, and at each question for at least `since` one of our messages was the
+  /// oldest that none of them had dealt with. Nothing is done about it.
+  [[nodiscard]] result<bool> is_stalled(std::chrono::nanoseconds since);
 
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
     return producer_.written().max_message_bytes();

@@ -112,6 +112,8 @@ class producer {
   [[nodiscard]] position needed(std::size_t length) const noexcept {
     return at_ + room_for(length) - log_.capacity_bytes();
   }
+  /// Behind the last message that a reader can see.
+  [[nodiscard]] position published() const noexcept { return staged_ == 0 ? at_ : first_staged_; }
   [[nodiscard]] const log& written() const noexcept { return log_; }
 
  private:
@@ -185,7 +187,7 @@ class producer {
 
   // Of what is published. The one that is not the newest is written.
   void write_checkpoint() noexcept {
-    const position at = staged_ == 0 ? at_ : first_staged_;
+    const position at = published();
     ring::write_checkpoint(log_.control().checkpoints[newest_ ^= 1],
                            {.at = at, .messages = sent()});
     checkpointed_ = at;

@@ -70,6 +70,11 @@ class publisher {
   [[nodiscard]] position needed(std::size_t length) const noexcept {
     return producer_.needed(length);
   }
+  [[nodiscard]] position published() const noexcept { return producer_.published(); }
+  /// Where the slowest of those stands who must read before anything is overwritten.
+  [[nodiscard]] position slowest() const noexcept {
+    return kept_ == retention::until_read ? places_.slowest(published()) : published();
+  }
   [[nodiscard]] const log& written() const noexcept { return log_; }
 
  private:
