@@ -78,9 +78,14 @@ crew_result run_crew(const supervisor& how, double limit_seconds,
         return failure_text(names[which], page.all[which].what.data(), ended);
       });
   double began = page.all[0].began;
-  for (std::size_t one = 0; one < members; ++one) began = std::min(began, page.all[one].began);
+  double lost = 0;
+  for (std::size_t one = 0; one < members; ++one) {
+    began = std::min(began, page.all[one].began);
+    lost = std::max(lost, page.all[one].lost_share);
+  }
   return {.seconds = std::max(page.all[0].ended - began, 1e-9),
           .cpu_seconds = page.all[0].cpu_seconds,
+          .lost_share = lost,
           .failure = std::move(failure)};
 }
 

@@ -24,6 +24,7 @@ struct crew_page {
     double began = 0;
     double ended = 0;
     double cpu_seconds = 0;
+    double lost_share = 0;
     std::array<char, 240> what{};  ///< Why it failed; empty if it did not.
   };
   futex_word arrived;
@@ -42,6 +43,8 @@ class seat {
   /// What is done between these two is timed, and its processor time taken.
   void begin() noexcept;
   void end() noexcept;
+  /// Of what was sent meanwhile, so much did not come.
+  void tell_lost(double share) noexcept { mine_.lost_share = share; }
 
  private:
   crew_page& page_;
@@ -62,7 +65,8 @@ using crew = std::vector<member>;
 struct crew_result {
   double seconds = 0;  ///< From the first that began until the first of the crew ended.
   double cpu_seconds = 0;
-  std::string failure;  ///< Why there are no figures; empty if there are.
+  double lost_share = 0;  ///< Of the one that lost most.
+  std::string failure;    ///< Why there are no figures; empty if there are.
 };
 
 /// As supervisor::run: `make` is called before the processes are forked, and none outlives this.

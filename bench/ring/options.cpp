@@ -23,7 +23,8 @@ Measures floors, rivals and the rings between processes, and prints ratios.
   --wait=pause     who polls tells the processor so between two looks (the default)
   --wait=bare      it does not
   --wait=back_off  it does so many times
-  --slow_messages=N  messages of who sends one each millisecond, in a round (500)
+  --slow_messages=N
+                   messages of who sends one each millisecond, in a round (500)
   --idle_s=X       how long nobody sends to who is idle, in a round (2)
   --json=FILE      writes all that was measured there
   --limit_s=X      a cell that is not done by then is killed (10)

@@ -83,6 +83,7 @@ json trial_json(const trial_set& of, const trial& one) {
                               {"messages", seen.messages},
                               {"seconds", seen.seconds},
                               {"cpu_seconds", seen.cpu_seconds},
+                              {"lost_share", seen.lost_share},
                               {"probe_before", seen.probe_before},
                               {"probe_after", seen.probe_after}});
   if (!std::ranges::any_of(one.rounds, &trial_round::kept)) return made;

@@ -48,7 +48,7 @@ std::string cores_text(const trial_set& of) {
   return text + ", the others on the next ones";
 }
 
-constexpr auto row = "  {:<28} {:<6} {:>13}  {:<29} {:>19} {:>19} {:>10} {:>6}\n";
+constexpr auto row = "  {:<28} {:<6} {:>13}  {:<29} {:>19} {:>19} {:>6} {:>10} {:>6}\n";
 
 void print_trial(const trial_set& of, const trial& one) {
   if (!one.unavailable.empty()) {
@@ -62,19 +62,25 @@ void print_trial(const trial_set& of, const trial& one) {
   const auto kept = std::ranges::count(one.rounds, true, &trial_round::kept);
   const std::string rounds = fmt::format("{}/{}", kept, one.rounds.size());
   if (kept == 0) {
-    fmt::print(row, one.label, role_name(one.what), "-", "none is left", "-", "-", "-", rounds);
+    fmt::print(row, one.label, role_name(one.what), "-", "none is left", "-", "-", "-", "-",
+               rounds);
     return;
   }
   const spread figures = of.figures_of(one);
-  std::vector<double> probes;
-  for (const trial_round& seen : one.rounds) {
-    if (seen.kept()) probes.push_back(seen.probe_before * 1e9);
-  }
+  const auto middle = [&](double trial_round::*what) {
+    std::vector<double> all;
+    for (const trial_round& seen : one.rounds) {
+      if (seen.kept()) all.push_back(seen.*what);
+    }
+    return spread::of(std::move(all)).median;
+  };
+  const double probe = middle(&trial_round::probe_before);
   fmt::print(row, one.label, role_name(one.what), figure_text(of.what, figures.median),
              fmt::format("{} to {}", figure_text(of.what, figures.low),
                          figure_text(of.what, figures.high)),
              ratio_text(of, one, of.alone(one)), ratio_text(of, one, of.pipe(one)),
-             fmt::format("{:.1f} ns", spread::of(std::move(probes)).median), rounds);
+             of.tells_lost ? fmt::format("{:.0f} %", 100 * middle(&trial_round::lost_share)) : "",
+             probe > 0 ? fmt::format("{:.1f} ns", probe * 1e9) : "-", rounds);
 }
 
 }  // namespace
@@ -86,15 +92,20 @@ void print_trials(const std::vector<trial_set>& sets) {
       "'cpu' is\n"
       "processor time of the receiver, of a message or of a second. '/one' is the ratio to the "
       "same with\n"
-      "one sender or subscriber, '/pipe' that to a pipe, of figures of the same round.\n");
+      "one sender or subscriber, '/pipe' that to a pipe, of figures of the same round. 'lost' is "
+      "what "
+      "the\n"
+      "subscriber that lost most did not get, 'probe' a hand-over between the first core and the "
+      "last.\n");
   std::size_t all = 0;
   std::size_t moved = 0;
   std::size_t failed = 0;
   for (const trial_set& of : sets) {
     fmt::print("\n{}\n", of.name);
-    fmt::print("  {}\n", cores_text(of));
+    if (std::ranges::any_of(of.trials, &std::string::empty, &trial::unavailable))
+      fmt::print("  {}\n", cores_text(of));
     fmt::print(row, "", "", heading(of.what), "quartiles", of.what == quantity::rate ? "/one" : "",
-               "/pipe", "probe", "rounds");
+               of.tells_lost ? "" : "/pipe", of.tells_lost ? "lost" : "", "probe", "rounds");
     for (const trial& one : of.trials) {
       print_trial(of, one);
       failed += one.failure.empty() ? 0U : 1U;

@@ -74,9 +74,12 @@ crew fan_out(const task& wanted, std::size_t subscribers) {
     published_numbers numbers{Kept};
     numbers.receive_up_to(wanted.warm_up(), end, message);
     here.meet();
+    const std::uint64_t lost_before = end.lost();
     here.begin();
     numbers.receive_up_to(wanted.warm_up() + wanted.messages, end, message);
     here.end();
+    here.tell_lost(static_cast<double>(end.lost() - lost_before) /
+                   static_cast<double>(wanted.messages));
     here.meet();
   };
   crew all{make_publisher(topic, wanted)};

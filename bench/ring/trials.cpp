@@ -118,7 +118,7 @@ std::vector<trial_set> all_trials(const run_options& options) {
   }
   for (const std::size_t size : sizes) {
     for (const seating& where : {seating{"subscribers_on_one_core", false}, seating{"apart", true}})
-      add_fans(found, all, {.name = "fan_out", .message_bytes = size}, where,
+      add_fans(found, all, {.name = "fan_out", .message_bytes = size, .tells_lost = true}, where,
                &crew_transport::fan_out, subscriber_counts);
   }
   add_costs(found, all, options);
@@ -187,9 +187,8 @@ namespace {
 constexpr double most_change = 4;
 constexpr std::uint64_t first_try = 64;
 
-/// How far apart the two cores are: a cell that moves nothing. 0 where there is one core.
+/// How far apart the two cores are: a cell that moves nothing.
 double probe(supervisor& runner) {
-  if (allowed_cores().size() < 2) return 0;
   const auto stand_still = [](stage& here) {
     here.perform(stage::starts::leader, [](const batch&) { return stage::by_the_clock; });
   };
@@ -224,7 +223,8 @@ void measure_trial(const trial_set& of, trial& one, int round, const run_options
   const bool is_scaled = of.what == quantity::rate;
   std::uint64_t messages = std::max(one.messages, first_try);
   if (!is_scaled) messages = one.messages;
-  const double before = probe(runner);
+  // Where the cores are does not change what it costs to sleep.
+  const double before = is_scaled ? probe(runner) : 0;
   crew_result result;
   for (;;) {
     result = run_once(of, one, options, messages, runner, address);
@@ -238,8 +238,9 @@ void measure_trial(const trial_set& of, trial& one, int round, const run_options
                    .messages = messages,
                    .seconds = result.seconds,
                    .cpu_seconds = result.cpu_seconds,
+                   .lost_share = result.lost_share,
                    .probe_before = before,
-                   .probe_after = probe(runner),
+                   .probe_after = is_scaled ? probe(runner) : 0,
                    .moved = false};
   seen.moved = before > 0 && !same_placement(before, seen.probe_after);
   one.rounds.push_back(seen);

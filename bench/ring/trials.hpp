@@ -25,7 +25,8 @@ struct trial_round {
   std::uint64_t messages = 0;
   double seconds = 0;
   double cpu_seconds = 0;   ///< Of the first of the crew.
-  double probe_before = 0;  ///< A hand-over between the two cores; 0 where there is one.
+  double lost_share = 0;    ///< Of the subscriber that lost most.
+  double probe_before = 0;  ///< A hand-over between the two cores; 0 where only cost is told.
   double probe_after = 0;
   bool moved = false;  ///< The probes say different placements.
   [[nodiscard]] bool kept() const noexcept { return !moved; }
@@ -48,6 +49,7 @@ struct trial_set {
   std::size_t message_bytes = 0;
   std::vector<int> cores = {};
   double idle_seconds = 0;
+  bool tells_lost = false;  ///< Some may lose messages.
   std::vector<trial> trials = {};
 
   /// Messages per second, or processor time.
