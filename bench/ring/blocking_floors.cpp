@@ -8,11 +8,13 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <sluice/os/unique_fd.hpp>
 #include <stdexcept>
 #include <system_error>
 
+#include "crew_parts.hpp"
 #include "shared_bytes.hpp"
 #include "transports.hpp"
 
@@ -149,6 +151,12 @@ void add_blocking_floors(std::vector<transport>& to) {
                 .wake = wake<futex_link, word_bytes>});
   to.push_back(make_blocking_transport<pipe_link>("pipe", role::floor));
   to.push_back(make_blocking_transport<socket_link>("socketpair", role::floor));
+}
+
+void add_pipe_crew(std::vector<crew_transport>& to) {
+  crew_transport made = make_crew_transport<pipe_link>("pipe", role::floor);
+  made.most_bytes = PIPE_BUF;  // several write to it: what is longer may be mixed
+  to.push_back(std::move(made));
 }
 
 }  // namespace bench

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "crew_parts.hpp"
 #include "transports.hpp"
 
 namespace bench {
@@ -48,6 +49,10 @@ class boost_queue_link {
 
 void add_boost_queue(std::vector<transport>& to) {
   to.push_back(make_blocking_transport<boost_queue_link>("boost_message_queue", role::rival));
+}
+
+void add_boost_queue_crew(std::vector<crew_transport>& to) {
+  to.push_back(make_crew_transport<boost_queue_link>("boost_message_queue", role::rival));
 }
 
 }  // namespace bench

@@ -19,6 +19,7 @@
 #include "options.hpp"
 #include "report.hpp"
 #include "supervisor.hpp"
+#include "trials.hpp"
 
 namespace {
 
@@ -56,24 +57,44 @@ constexpr const char* expected_failure(bench::sabotage what) {
   return nullptr;
 }
 
-/// 0 if all went as it should: every cell ran, or, on purpose, none of them.
-int verdict(const std::vector<bench::group>& groups, bench::sabotage on_purpose) {
-  const char* expected = expected_failure(on_purpose);
-  std::size_t cells = 0;
-  std::size_t as_expected = 0;
+/// Counts what went as it should: every cell ran, or, on purpose, none of them.
+class verdict {
+ public:
+  explicit verdict(bench::sabotage on_purpose) : expected_(expected_failure(on_purpose)) {}
+
+  void judge(const std::string& name, const std::string& failure) {
+    ++cells_;
+    const bool good =
+        expected_ == nullptr ? failure.empty() : failure.find(expected_) != std::string::npos;
+    as_expected_ += good ? 1U : 0U;
+    if (!good && expected_ != nullptr) fmt::print("not noticed as it should be: {}\n", name);
+  }
+  [[nodiscard]] int exit_status() const {
+    if (expected_ != nullptr)
+      fmt::print("{} of {} cells failed as they should: {}\n", as_expected_, cells_, expected_);
+    return as_expected_ == cells_ ? 0 : 1;
+  }
+
+ private:
+  const char* expected_;
+  std::size_t cells_ = 0;
+  std::size_t as_expected_ = 0;
+};
+
+int judge(const std::vector<bench::group>& groups, const std::vector<bench::trial_set>& sets,
+          bench::sabotage on_purpose) {
+  verdict found{on_purpose};
   for (const bench::group& of : groups) {
     for (const bench::cell& one : of.cells) {
-      if (!one.unavailable.empty()) continue;
-      ++cells;
-      const bool good = expected == nullptr ? one.failure.empty()
-                                            : one.failure.find(expected) != std::string::npos;
-      as_expected += good ? 1U : 0U;
-      if (!good && expected != nullptr) fmt::print("not noticed as it should be: {}\n", one.name);
+      if (one.unavailable.empty()) found.judge(one.name, one.failure);
     }
   }
-  if (expected != nullptr)
-    fmt::print("{} of {} cells failed as they should: {}\n", as_expected, cells, expected);
-  return as_expected == cells ? 0 : 1;
+  for (const bench::trial_set& of : sets) {
+    for (const bench::trial& one : of.trials) {
+      if (one.unavailable.empty()) found.judge(one.name, one.failure);
+    }
+  }
+  return found.exit_status();
 }
 
 int run(const std::vector<std::string>& command) {
@@ -86,11 +107,15 @@ int run(const std::vector<std::string>& command) {
   if (!options.json_file.empty() && !std::ofstream{options.json_file})
     throw bench::bad_option{"--json=" + options.json_file + ": cannot be written"};
   std::vector<bench::group> groups = bench::all_groups(options);
-  if (groups.empty())
+  std::vector<bench::trial_set> sets = bench::all_trials(options);
+  if (groups.empty() && sets.empty())
     throw bench::bad_option{"--filter=" + options.filter + ": no cell has such a name; see --list"};
   if (options.lists) {
     for (const bench::group& of : groups) {
       for (const bench::cell& one : of.cells) fmt::print("{}\n", one.name);
+    }
+    for (const bench::trial_set& of : sets) {
+      for (const bench::trial& one : of.trials) fmt::print("{}\n", one.name);
     }
     return 0;
   }
@@ -101,9 +126,11 @@ int run(const std::vector<std::string>& command) {
   bench::print_heading(command, options);
   std::fflush(stdout);
   bench::measure_all(groups, options, runner, names.path());
+  bench::measure_trials(sets, options, runner, names.path());
   bench::print_tables(groups);
-  if (!options.json_file.empty()) bench::write_json(groups, command, options);
-  return verdict(groups, options.on_purpose);
+  bench::print_trials(sets);
+  if (!options.json_file.empty()) bench::write_json(groups, sets, command, options);
+  return judge(groups, sets, options.on_purpose);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace bench {
 
 const char* const usage = R"(Usage: sluice_bench_ring [OPTION...]
 
-Measures floors, rivals and the ring between two processes, and prints ratios.
+Measures floors, rivals and the rings between processes, and prints ratios.
 
   --rounds=N       rounds of every cell (9)
   --cell_ms=X      about how long a cell is measured in a round (20)
@@ -23,6 +23,9 @@ Measures floors, rivals and the ring between two processes, and prints ratios.
   --wait=pause     who polls tells the processor so between two looks (the default)
   --wait=bare      it does not
   --wait=back_off  it does so many times
+  --slow_messages=N
+                   messages of who sends one each millisecond, in a round (500)
+  --idle_s=X       how long nobody sends to who is idle, in a round (2)
   --json=FILE      writes all that was measured there
   --limit_s=X      a cell that is not done by then is killed (10)
   --list           prints the names of the cells
@@ -109,6 +112,10 @@ bool take_value(run_options& options, std::string_view flag, std::string_view va
     options.cell_seconds = number(flag, value, 0.01, 60000.0) / 1000;
   } else if (flag == "--limit_s") {
     options.limit_seconds = number(flag, value, 0.01, 86400.0);
+  } else if (flag == "--slow_messages") {
+    options.slow_messages = number(flag, value, 1, 1000000);
+  } else if (flag == "--idle_s") {
+    options.idle_seconds = number(flag, value, 0.001, 3600.0);
   } else if (flag == "--ring_bytes") {
     options.ring_bytes = ring_size(flag, value);
   } else if (flag == "--sizes") {

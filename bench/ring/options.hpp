@@ -16,6 +16,8 @@ struct run_options {
   int rounds = 9;
   double cell_seconds = 0.02;
   double limit_seconds = 10;
+  int slow_messages = 500;  ///< Of who sends slowly, in a round.
+  double idle_seconds = 2;  ///< How long nobody sends, in a round.
   std::size_t ring_bytes = default_ring_bytes;
   wait_loop wait;
   std::vector<std::size_t> sizes;  ///< Empty: those of docs/benchmarks.md.

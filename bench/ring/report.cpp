@@ -42,18 +42,6 @@ std::string ratio_text(const group& of, const cell& one, const cell* other) {
   return fmt::format("{:.2f} ({:.2f}-{:.2f})", ratio.median, ratio.low, ratio.high);
 }
 
-const char* role_text(role what) {
-  switch (what) {
-    case role::floor:
-      return "floor";
-    case role::rival:
-      return "rival";
-    case role::ours:
-      return "ours";
-  }
-  return "";
-}
-
 constexpr auto row = "  {:<28} {:<6} {:>11}  {:<25} {:>19} {:>19} {:>10} {:>10} {:>6}\n";
 
 void print_cell(const group& of, const cell& one) {
@@ -68,20 +56,32 @@ void print_cell(const group& of, const cell& one) {
   const auto kept = std::ranges::count(one.rounds, true, &observation::kept);
   const std::string rounds = fmt::format("{}/{}", kept, one.rounds.size());
   if (kept == 0) {
-    fmt::print(row, one.subject.name, role_text(one.subject.what), "-", "none is left", "-", "-",
+    fmt::print(row, one.subject.name, role_name(one.subject.what), "-", "none is left", "-", "-",
                "-", "-", rounds);
     return;
   }
   const spread seconds = of.seconds(one);
   const spread probe =
       of.over_rounds(one, [](const observation& seen) { return seen.raw.probe_before; });
-  fmt::print(row, one.subject.name, role_text(one.subject.what), figure_text(of, seconds.median),
+  fmt::print(row, one.subject.name, role_name(one.subject.what), figure_text(of, seconds.median),
              quartiles(of, seconds), ratio_text(of, one, of.floor()),
              ratio_text(of, one, of.best_rival(one)), time_text(of.cpu_seconds(one).median),
              time_text(probe.median), rounds);
 }
 
 }  // namespace
+
+const char* role_name(role what) noexcept {
+  switch (what) {
+    case role::floor:
+      return "floor";
+    case role::rival:
+      return "rival";
+    case role::ours:
+      return "ours";
+  }
+  return "";
+}
 
 void print_heading(const std::vector<std::string>& command, const run_options& options) {
   for (const auto& [name, value] : describe_machine()) fmt::print("{}: {}\n", name, value);
@@ -122,6 +122,7 @@ void print_tables(const std::vector<group>& groups) {
       }
     }
   }
+  if (groups.empty()) return;
   fmt::print(
       "\nOf {} measurements {} were thrown away because the cores moved meanwhile, and {}\n"
       "because who polls did not have its core all the time.\n",

@@ -6,6 +6,7 @@
 
 #include "contest.hpp"
 #include "options.hpp"
+#include "trials.hpp"
 
 namespace bench {
 
@@ -14,8 +15,14 @@ void print_heading(const std::vector<std::string>& command, const run_options& o
 /// One table per group, and at its end what failed, what was thrown away and what was left out.
 void print_tables(const std::vector<group>& groups);
 
+/// The same of what was measured with crews.
+void print_trials(const std::vector<trial_set>& sets);
+
+/// "floor", "rival", "ours".
+[[nodiscard]] const char* role_name(role what) noexcept;
+
 /// All figures of all rounds. Throws when the file cannot be written.
-void write_json(const std::vector<group>& groups, const std::vector<std::string>& command,
-                const run_options& options);
+void write_json(const std::vector<group>& groups, const std::vector<trial_set>& sets,
+                const std::vector<std::string>& command, const run_options& options);
 
 }  // namespace bench

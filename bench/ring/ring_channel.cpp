@@ -2,6 +2,7 @@
 
 #include <sluice/channel/ring_channel.hpp>
 
+#include "crew_parts.hpp"
 #include "polling_ends.hpp"
 #include "transports.hpp"
 
@@ -90,6 +91,12 @@ void add_ring_channel(std::vector<transport>& to) {
   to.push_back(make_polling_transport<polled_link>("ring_channel", role::ours));
   to.push_back(make_blocking_transport<blocking_link<false>>("ring_channel_blocking", role::ours));
   to.push_back(make_blocking_transport<blocking_link<true>>("ring_channel_fencing", role::ours));
+}
+
+void add_ring_channel_crew(std::vector<crew_transport>& to) {
+  crew_transport made = make_crew_transport<blocking_link<false>>("ring_channel", role::ours);
+  made.fan_in = {};  // one to one
+  to.push_back(std::move(made));
 }
 
 }  // namespace bench

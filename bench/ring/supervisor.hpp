@@ -2,19 +2,13 @@
 // Runs one cell once: two processes, pinned, watched until they end.
 
 #include <functional>
-#include <sluice/primitive/stop_signal.hpp>
-#include <stdexcept>
 #include <string>
 
+#include "children.hpp"
 #include "stage.hpp"
 #include "transport.hpp"
 
 namespace bench {
-
-/// Somebody asked the program to end.
-struct interrupted : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 struct run_result {
   figures measured;
@@ -30,6 +24,9 @@ class supervisor {
   /// not done in time ends the other one as well, and none outlives this call. Throws
   /// `interrupted`, and what `make` throws.
   [[nodiscard]] run_result run(const pace& how, const std::function<bodies()>& make);
+
+  [[nodiscard]] sluice::stop_signal& stop() const noexcept { return stop_; }
+  [[nodiscard]] double limit_seconds() const noexcept { return limit_seconds_; }
 
  private:
   sluice::stop_signal& stop_;
