@@ -251,8 +251,16 @@ void ring_attachment::wake_one_resting(std::atomic<std::uint64_t>& summary,
   }
 }
 
-// Returns how long it may sleep without a look.
+// Whether whoever publishes will find us so: nobody has taken our sleep away, nor begun to.
+bool ring_attachment::rests(ring::rest how) const noexcept {
+  return slot().resting.load(std::memory_order_acquire) == static_cast<std::uint32_t>(how) &&
+         (summary_ == nullptr || (summary_->load(std::memory_order_relaxed) & summary_bit_) != 0);
+}
+
+// Returns how long it may sleep without a look. Who rests already has made its barrier before a
+// look that found nothing: since then everybody sees that it rests.
 std::chrono::nanoseconds ring_attachment::prepare_sleep(ring::rest how) noexcept {
+  if (rests(how)) return options_.longest_sleep;
   statistics_.parks += 1;
   ring::lie_down(slot(), how);
   // After the sleep itself: who sees the bit finds somebody to wake.
@@ -269,7 +277,6 @@ std::chrono::nanoseconds ring_attachment::prepare_sleep(ring::rest how) noexcept
 result<void> ring_attachment::sleep(deadline until, std::chrono::nanoseconds cap) {
   constexpr auto parked = static_cast<std::uint32_t>(ring::rest::parked);
   auto slept = syscall::futex_wait(slot().resting, parked, earlier(until, deadline{cap}));
-  get_up();
   // The cap or the deadline: the caller looks at both.
   if (!slept && !(slept.error() == std::errc::timed_out)) return slept;
   return {};
@@ -294,11 +301,6 @@ result<int> ring_attachment::poll_handle() {
     poll_ = std::make_unique<ring_poll>(std::move(*made));
   }
   return poll_->native_handle();
-}
-
-bool ring_attachment::is_armed() const noexcept {
-  return slot().resting.load(std::memory_order_acquire) ==
-         static_cast<std::uint32_t>(ring::rest::armed);
 }
 
 // Whether it is time to ask for what rings nobody's bell.

@@ -42,13 +42,22 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
   if (worth_it()) return {};
   statistics_.waits += 1;
   // Who sleeps otherwise is not armed: meanwhile its descriptor says that a look is worth it.
-  if (poll_ != nullptr && is_armed()) [[unlikely]] {
+  if (poll_ != nullptr && ring::rouse(slot()) != ring::rest::awake) [[unlikely]] {
     if (auto said = stay_readable(); !said) return said;
   }
   const bool is_wanted_now = until.has_passed();
   if (!is_wanted_now && spin(until, worth_it)) return {};
   // To ask for deaths is a system call: who sleeps and wakes often does it now and then.
-  bool asks = is_wanted_now || deadline::clock::now() >= asks_again_;
+  const bool asks = is_wanted_now || deadline::clock::now() >= asks_again_;
+  auto slept = sleep_on(until, operation, asks, worth_it, notice);
+  get_up();
+  return slept;
+}
+
+// Who wakes because the longest sleep is over lies on while it looks around.
+template <class WorthIt, class Notice>
+result<void> ring_attachment::sleep_on(deadline until, const char* operation, bool asks,
+                                       WorthIt& worth_it, Notice& notice) {
   for (;; asks = true) {
     if (asks) {
       result<bool> is_over = notice();
@@ -58,12 +67,8 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
       asks_again_ = deadline::clock::now() + options_.longest_sleep / 8;
     }
     const auto cap = prepare_sleep(ring::rest::parked);
-    if (worth_it()) {
-      get_up();
-      return {};
-    }
-    auto slept = sleep(until, cap);
-    if (!slept) return slept;
+    if (worth_it()) return {};
+    if (auto slept = sleep(until, cap); !slept) return slept;
     if (worth_it()) return {};
   }
 }
@@ -74,8 +79,7 @@ result<void> ring_attachment::arm(WorthIt worth_it, Notice notice) {
   result<bool> is_over = hush();
   if (is_over && *is_over) is_over = notice();
   if (is_over && !*is_over) {
-    // Who is armed already, and found nothing since, is rung by whatever comes.
-    const auto cap = is_armed() ? options_.longest_sleep : prepare_sleep(ring::rest::armed);
+    const auto cap = prepare_sleep(ring::rest::armed);
     if (!worth_it()) return expect(cap);
   }
   // Also where something failed: it is not to be silent then.

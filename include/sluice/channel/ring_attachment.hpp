@@ -33,7 +33,7 @@ struct ring_wait_options {
 struct ring_statistics {
   std::uint64_t waits = 0;     ///< Waits that did not find at once what they waited for.
   std::uint64_t spun = 0;      ///< Of these, ended while looking.
-  std::uint64_t parks = 0;     ///< Times that it slept, or armed its descriptor.
+  std::uint64_t parks = 0;     ///< Times that it lay down to sleep, or armed its descriptor.
   std::uint64_t wake_ups = 0;  ///< Times that it woke another.
 };
 
@@ -162,10 +162,13 @@ class ring_attachment {
   static constexpr std::uint32_t waits_between_spins = 64;
   template <class WorthIt>
   [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
+  template <class WorthIt, class Notice>
+  [[nodiscard]] result<void> sleep_on(deadline until, const char* operation, bool asks,
+                                      WorthIt& worth_it, Notice& notice);
   [[nodiscard]] std::chrono::nanoseconds prepare_sleep(ring::rest how) noexcept;
   [[nodiscard]] result<void> sleep(deadline until, std::chrono::nanoseconds cap);
   void get_up() noexcept;
-  [[nodiscard]] bool is_armed() const noexcept;
+  [[nodiscard]] bool rests(ring::rest how) const noexcept;
   [[nodiscard]] result<bool> hush();
   [[nodiscard]] result<void> stay_readable();
   [[nodiscard]] result<void> expect(std::chrono::nanoseconds cap);
