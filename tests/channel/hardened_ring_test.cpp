@@ -102,11 +102,25 @@ TEST(HardenedRing, wakes_a_sleeper_on_either_side_and_only_once_for_each_sleep) 
       hardened_sender::create({.capacity_bytes = 4096, .wait = {.spin = 0ns, .longest_sleep = 1h}})
           .value();
   to_child.send(sender.native_handle());
-  ASSERT_TRUE(sender.connect(to_parent.receive()));
+  unique_fd handed_over = to_parent.receive();
+  const auto seen =
+      memory_map::map(handed_over.get(), {.size_bytes = 4096, .access = map_access::read_only});
+  ASSERT_TRUE(seen);
+  const auto& parked = reinterpret_cast<const ring::hardened_words*>(
+                           seen->bytes().data() + ring::hardened_layout::words_offset)
+                           ->parked;
+  ASSERT_TRUE(sender.connect(std::move(handed_over)));
+  // It says that it sleeps; stopped, it goes on to say so.
+  while (parked.load() == 0) std::this_thread::yield();
   test::wait_until_asleep(other.id());
+  other.send_signal(SIGSTOP);
+  other.wait_stopped();
   ASSERT_TRUE(sender.try_send(bytes_of("wake up")));
-  EXPECT_LE(sender.statistics().wake_ups, 1U);
-  for (std::uint64_t count = 0; count < 2000; ++count)
+  for (std::uint64_t count = 0; count < 5; ++count)
+    ASSERT_TRUE(sender.try_send(test::make_message(0, count, 300)));
+  EXPECT_EQ(sender.statistics().wake_ups, 1U);
+  other.send_signal(SIGCONT);
+  for (std::uint64_t count = 5; count < 2000; ++count)
     ASSERT_TRUE(sender.send(test::make_message(0, count, 300), deadline{patience}));
   other.wait_success();
   EXPECT_EQ(sender.try_send(bytes_of("late")).error(), std::errc::broken_pipe);
