@@ -11,12 +11,15 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <sluice/channel/hardened_ring.hpp>
 #include <string>
 #include <vector>
 
 #include "channel/hostile_peer.hpp"
 #include "support/child.hpp"
+#include "support/shared_array.hpp"
+#include "support/traced_child.hpp"
 
 namespace sluice {
 namespace {
@@ -53,6 +56,26 @@ class HardenedRingHostile : public testing::Test {
   forged_side bad_sender{{}};
   forged_side bad_receiver{{.role = ring::hardened_role::receiver, .capacity_bytes = 0}};
 };
+
+TEST_F(HardenedRingHostile, H1_memory_that_shrinks_until_it_is_sealed_is_seen_as_it_is_then) {
+  // Whoever asks for the size, and then for the seals, may have been told a size of before.
+  if (const char* reason = test::reason_not_to_trace(); *reason != 0) GTEST_SKIP() << reason;
+  const test::shared_array connected{1};
+  std::optional<forged_side> side;
+  std::optional<hardened_receiver> end;
+  const long steps = test::kill_at_each_step(
+      {.size = test::step_size::system_call,
+       .reset = [&] { side.emplace(forged_side::plan{.seals = 0}); },
+       .prepare = [&] { end.emplace(hardened_receiver::create().value()); },
+       .operation = [&] { connected[0] += end->connect(side->handle()) ? 1 : 0; },
+       .judge = [&] { EXPECT_EQ(connected[0], 0U); },
+       .meanwhile =
+           [&] {
+             EXPECT_EQ(::ftruncate(side->fd.get(), 4096), 0);
+             EXPECT_EQ(::fcntl(side->fd.get(), F_ADD_SEALS, test::every_seal), 0);
+           }});
+  EXPECT_GT(steps, 4);
+}
 
 TEST_F(HardenedRingHostile, H4_a_position_that_cannot_be_is_damage_for_good) {
   struct lie {
