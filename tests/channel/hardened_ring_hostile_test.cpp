@@ -250,13 +250,13 @@ TEST_F(HardenedRingHostile, H10_only_the_kernels_lock_decides_who_lives) {
     EXPECT_EQ(end.peer().value(), ring_presence::alive);
   }
   // Somebody else keeps the byte when it dies: it seems to live, and our deadline holds.
+  bad_sender.lock.reset();
   const rendezvous held;
   child accomplice{[&] {
     bad_sender.hold_lock();
     held.arrive();
     for (;;) ::pause();
   }};
-  bad_sender.lock.reset();
   held.wait();
   EXPECT_EQ(end.peer().value(), ring_presence::alive);
   EXPECT_EQ(end.wait_readable(20ms).error(), std::errc::timed_out);
