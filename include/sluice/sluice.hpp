@@ -13,6 +13,8 @@
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/fifo.hpp>
 #include <sluice/channel/fifo_channel.hpp>
+#include <sluice/channel/hardened_ring.hpp>
+#include <sluice/channel/hardened_side.hpp>
 #include <sluice/channel/local_channel.hpp>
 #include <sluice/channel/mailbox.hpp>
 #include <sluice/channel/message_selection.hpp>
@@ -67,6 +69,7 @@
 #include <sluice/primitive/system_v_semaphore.hpp>
 #include <sluice/primitive/system_v_semaphore_set.hpp>
 #include <sluice/ring/consumer.hpp>
+#include <sluice/ring/hardened.hpp>
 #include <sluice/ring/lane.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>

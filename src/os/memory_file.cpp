@@ -144,6 +144,11 @@ result<mapped> create_anonymous(const blueprint& plan, bool others_read_only) {
 
 result<mapped> adopt(unique_fd fd, const expectation& wanted, bool unsealed) {
   constexpr const char* native = "from_native";
+  // First the seals: the size that is looked at after them is that of now and for good.
+  auto known = syscall::seals(fd.get());
+  const bool has_none = !known && known.error() == std::errc::invalid_argument;  // on a disk
+  if (!known && !has_none) return failure{known.error()};
+  const int seals = known ? *known : 0;
   auto found = syscall::status(fd.get());
   if (!found) return failure{found.error()};
   if (!S_ISREG(found->st_mode))
@@ -152,10 +157,6 @@ result<mapped> adopt(unique_fd fd, const expectation& wanted, bool unsealed) {
   if (size == 0) return failure{std::errc::invalid_argument, native, "the memory is empty"};
   if (wanted.size_bytes != 0 && size != wanted.size_bytes)
     return failure{errc::incompatible, native, "the memory has another size than expected"};
-  auto known = syscall::seals(fd.get());
-  const bool has_none = !known && known.error() == std::errc::invalid_argument;  // on a disk
-  if (!known && !has_none) return failure{known.error()};
-  const int seals = known ? *known : 0;
   if ((seals & syscall::seal_shrink) == 0 && !unsealed)
     return failure{std::errc::permission_denied, native,
                    "the memory is not sealed against shrinking: whoever shrinks it kills us; "

@@ -25,6 +25,7 @@ constexpr std::array channels{
     channel_traits<ring_receiver>,
     channel_traits<ring_queue_receiver>,
     channel_traits<ring_subscriber>,
+    channel_traits<hardened_receiver>,
     channel_traits<local_receiver>,
     channel_traits<event>,
     channel_traits<shared_event>,

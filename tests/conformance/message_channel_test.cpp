@@ -5,6 +5,7 @@
 #include <sluice/base/channel_traits.hpp>
 #include <type_traits>
 
+#include "conformance/hardened_links.hpp"
 #include "conformance/message_channel_conformance.hpp"
 #include "conformance/message_channel_peers.hpp"
 #include "conformance/message_channel_processes.hpp"
@@ -54,7 +55,8 @@ using reference = channels<local_link>;
 using between_processes =
     channels<framed_pipe_link, framed_fifo_link, framed_foreign_fifo_link, fifo_channel_link,
              system_v_queue_link, posix_queue_link, mailbox_link, signal_channel_link,
-             ring_channel_link, named_ring_channel_link, ring_queue_link, named_ring_queue_link>;
+             ring_channel_link, named_ring_channel_link, ring_queue_link, named_ring_queue_link,
+             hardened_ring_link>;
 
 // Whose ends cannot be given to another process.
 using within_a_process = channels<ring_topic_link>;

@@ -10,6 +10,7 @@
 #include <sluice/channel/ring_queue.hpp>
 #include <string>
 
+#include "conformance/hardened_links.hpp"
 #include "conformance/ring_links.hpp"
 
 namespace sluice::test {
@@ -87,6 +88,23 @@ struct ring_topic_probe {
   static bool unlink(const std::string& called) { return ring_topic::unlink(called).has_value(); }
   static bool accepts_maximum(std::size_t bytes) {
     return ring_channel_probe::accepts_maximum(bytes);
+  }
+};
+
+struct hardened_ring_probe {
+  static constexpr const char* name = "hardened_ring";
+  using sender_type = late_hardened_end<hardened_sender>;
+  using receiver_type = late_hardened_end<hardened_receiver>;
+
+  hardened_ring_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  // Without a name nothing leads to it when nobody has it open.
+  static void leave_behind(const std::string&, const_bytes) {}
+  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
+  static bool accepts_maximum(std::size_t bytes) {
+    return bytes <= ring::untrusted_log::max_message_bytes_of(std::uint64_t{1} << 34);
   }
 };
 

@@ -104,7 +104,8 @@ class ChannelTraits : public ::testing::Test {
 using all_probes =
     ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
                      fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe,
-                     signal_channel_probe, ring_channel_probe, ring_queue_probe, ring_topic_probe>;
+                     signal_channel_probe, ring_channel_probe, ring_queue_probe, ring_topic_probe,
+                     hardened_ring_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {

@@ -69,9 +69,10 @@ struct scenario {
 /// Semaphores, and the event in shared memory.
 [[nodiscard]] const std::vector<scenario>& semaphore_scenarios();
 
-/// Rings: channels, and those with many users.
+/// Rings: channels, those with many users, and those for two who do not trust each other.
 [[nodiscard]] const std::vector<scenario>& ring_scenarios();
 [[nodiscard]] const std::vector<scenario>& shared_ring_scenarios();
+[[nodiscard]] const std::vector<scenario>& hardened_ring_scenarios();
 /// Proof of life, and barriers.
 [[nodiscard]] const std::vector<scenario>& liveness_scenarios();
 

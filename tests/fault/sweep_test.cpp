@@ -136,6 +136,8 @@ INSTANTIATE_TEST_SUITE_P(Memory, Sweep, testing::ValuesIn(memory_scenarios()), n
 INSTANTIATE_TEST_SUITE_P(Queues, Sweep, testing::ValuesIn(queue_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Rings, Sweep, testing::ValuesIn(ring_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(SharedRings, Sweep, testing::ValuesIn(shared_ring_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(HardenedRings, Sweep, testing::ValuesIn(hardened_ring_scenarios()),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Semaphores, Sweep, testing::ValuesIn(semaphore_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);
 

@@ -16,6 +16,8 @@
 #include "support/child.hpp"
 #include "support/isolation.hpp"
 #include "support/runtime_directory.hpp"
+#include "support/shared_array.hpp"
+#include "support/traced_child.hpp"
 
 namespace {
 
@@ -231,6 +233,39 @@ TEST(AnonymousMemory, from_native_takes_only_what_is_safe_to_map) {
   ASSERT_TRUE(reading);
   EXPECT_TRUE(reading->writable_bytes().empty());
   refused(unique_fd{::open(again.c_str(), O_WRONLY | O_CLOEXEC)}, std::errc::permission_denied);
+}
+
+TEST(AnonymousMemory, that_shrinks_until_it_is_sealed_is_mapped_as_it_is_then) {
+  // H1: whoever asks for the size, and then for the seals, may have been told a size of before.
+  if (const char* reason = test::reason_not_to_trace(); *reason != 0) GTEST_SKIP() << reason;
+  constexpr off_t before = 1 << 20;
+  constexpr off_t after = 4096;
+  const test::shared_array mapped{1};
+  unique_fd fd;
+  const long steps = test::kill_at_each_step(
+      {.size = test::step_size::system_call,
+       .reset =
+           [&] {
+             mapped[0] = 0;
+             fd = unique_fd{::memfd_create("shrinking", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+             ASSERT_EQ(::ftruncate(fd.get(), before), 0);
+           },
+       .operation =
+           [&] {
+             const auto taken = shared_memory::from_native(unique_fd{::dup(fd.get())});
+             if (taken) mapped[0] = taken->bytes().size();
+           },
+       .judge =
+           [&] {
+             EXPECT_TRUE(mapped[0] == 0 || mapped[0] == static_cast<std::uint64_t>(after))
+                 << mapped[0];
+           },
+       .meanwhile =
+           [&] {
+             EXPECT_EQ(::ftruncate(fd.get(), after), 0);
+             EXPECT_EQ(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+           }});
+  EXPECT_GT(steps, 4);
 }
 
 TEST(AnonymousMemory, is_initialised_and_bad_options_are_refused) {
