@@ -92,7 +92,8 @@ failure ring_publisher::refuse(std::size_t bytes) {
   }
   if (when_full_ == ring_topic_policy::fail)
     return {std::errc::no_buffer_space, operation, "a subscriber has not read what is in the way"};
-  say_what_is_needed();
+  // Otherwise not: the other side looks at that line for each message.
+  if (attachment_.is_polled()) say_what_is_needed();
   auto armed = attachment_.arm([this] { return is_worth_trying(); }, [this] { return notice(); });
   if (!armed) return failure{armed.error()};
   return {std::errc::resource_unavailable_try_again, operation};

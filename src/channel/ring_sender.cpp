@@ -94,7 +94,8 @@ result<void> ring_sender::report_full(std::size_t bytes) {
     case ring_full::block:
       break;
   }
-  say_what_is_needed();
+  // Otherwise not: the other side looks at that line for each message.
+  if (attachment_.is_polled()) say_what_is_needed();
   auto armed = attachment_.arm([this] { return is_worth_trying(); }, [this] { return notice(); });
   if (!armed) return armed;
   return failure{std::errc::resource_unavailable_try_again, operation};

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_queue.hpp>
 #include <sluice/channel/ring_subscriber.hpp>
@@ -356,6 +357,31 @@ TEST_F(RingQueueLines, receiver_pays_for_taking_once_per_range) {
   EXPECT_EQ(reader.of(lines.of(&slot.at)).stores + reader.of(lines.of(&slot.finished)).stores,
             2 * messages + 9 * ranges);
   EXPECT_EQ(reader.everywhere().stores, 4 * ranges + 2 * messages + 9 * ranges);
+}
+
+// Who polls a full ring tries again and again: that is to cost the receiver nothing.
+TEST(RingLines, sender_without_room_stores_nothing_that_the_receiver_touches) {
+  if (const char* reason = reason_not_to_watch(); *reason != '\0') GTEST_SKIP() << reason;
+  const auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
+  auto receiver = ring_receiver::attach(ring).value();
+  auto sender = ring_sender::attach(ring).value();
+  const std::vector<std::byte> message(message_bytes);
+  std::vector<std::byte> buffer(message_bytes);
+  while (sender.try_send(message)) continue;
+  const line_map lines{ring.memory()};
+  line_uses sending;
+  // The memory of an end is the same file, opened anew.
+  sending.add(accesses_of(ring.memory().native_handle(), [&] {
+    for (long tries = 0; tries < messages; ++tries) EXPECT_FALSE(sender.try_send(message));
+  }));
+  line_uses receiving;
+  receiving.add(accesses_of(ring.memory().native_handle(), [&] {
+    EXPECT_EQ(receiver.try_receive(buffer).value(), message_bytes);
+  }));
+  lines.tell("a sender without room", sending);
+  EXPECT_GT(sending.everywhere().stores, 0);  // it counts
+  EXPECT_GT(receiving.everywhere().loads, 0);
+  expect_apart(sending, receiving, lines);
 }
 
 }  // namespace

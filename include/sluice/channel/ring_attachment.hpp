@@ -146,6 +146,7 @@ class ring_attachment {
   /// `worth_it()` or, at the latest when the longest sleep is over, worth asking `notice()`.
   template <class WorthIt, class Notice>
   [[nodiscard]] result<void> arm(WorthIt worth_it, Notice notice);
+  [[nodiscard]] bool is_polled() const noexcept { return poll_ != nullptr; }
 
  private:
   ring_attachment(ring_memory memory, liveness life, role wanted,
