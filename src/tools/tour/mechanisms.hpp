@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tools/tour/fifo_links.hpp"
+#include "tools/tour/hardened_link.hpp"
 #include "tools/tour/mailbox_link.hpp"
 #include "tools/tour/pass.hpp"
 #include "tools/tour/pipe_links.hpp"
@@ -104,6 +105,7 @@ inline constexpr std::array mechanisms{
     one_way<ring_queue_link>("ring-queue",
                              "rings from many senders to many receivers: one of each"),
     one_way<ring_topic_link>("ring-topic", "rings to every subscriber: one of each"),
+    one_way<hardened_link>("hardened-ring", "the ring between two who do not trust each other"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
