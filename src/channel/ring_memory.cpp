@@ -110,6 +110,7 @@ ring_memory::ring_memory(unique_fd fd, memory_map whole, const ring::geometry& s
                          const ring::layout& layout, std::vector<memory_map> lanes) noexcept
     : fd_(std::move(fd)),
       whole_(std::move(whole)),
+      header_(reinterpret_cast<ring::segment_header*>(whole_.writable_bytes().data())),
       lanes_(std::move(lanes)),
       shape_(shape),
       layout_(layout),
@@ -256,6 +257,7 @@ ring_memory& ring_memory::operator=(ring_memory&& other) noexcept {
   leave();
   fd_ = std::move(other.fd_);
   whole_ = std::move(other.whole_);
+  header_ = other.header_;
   lanes_ = std::move(other.lanes_);
   shape_ = other.shape_;
   layout_ = other.layout_;

@@ -1,4 +1,5 @@
 #include <sluice/channel/ring_queue.hpp>
+#include <sluice/ring/copy.hpp>
 #include <utility>
 
 #include "channel/ring_options.hpp"
@@ -60,6 +61,26 @@ result<void> ring_queue_sender::attach() {
   auto made = over(attachment_.attach_anew());
   if (!made) return failure{made.error()};
   *this = std::move(*made);
+  return {};
+}
+
+// What `try_send` does where there is room at once, and everything that may be in its way.
+result<void> ring_queue_sender::send_in_full(const_bytes message) {
+  std::byte* room = nullptr;
+  result<void> outcome = prepare(message.size(), room);
+  if (room == nullptr) return outcome;
+  ring::copy_message(room, message.data(), message.size());
+  commit(message.size());
+  return outcome;
+}
+
+result<void> ring_queue_sender::prepare(std::size_t bytes, std::byte*& room) {
+  if (bytes > max_message_bytes() || attachment_.is_inherited() ||
+      (may_be_deserted() && is_deserted()))
+    return refuse(bytes);
+  if (!producer_.fits(bytes)) find_room();
+  room = producer_.try_claim(bytes);
+  if (room == nullptr) return report_full(bytes);
   return {};
 }
 

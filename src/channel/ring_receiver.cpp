@@ -1,4 +1,5 @@
 #include <sluice/channel/ring_channel.hpp>
+#include <sluice/ring/copy.hpp>
 #include <utility>
 
 #include "channel/ring_options.hpp"
@@ -50,6 +51,19 @@ result<void> ring_receiver::attach() {
   if (!made) return failure{made.error()};
   *this = std::move(*made);
   return {};
+}
+
+// What `try_receive` does with a message like the one before, and everything else that may be
+// there.
+result<std::size_t> ring_receiver::receive_in_full(mutable_bytes buffer) {
+  const_bytes message;
+  result<std::size_t> outcome = look(message);
+  if (!outcome) return outcome;
+  if (*outcome > buffer.size()) return too_small();
+  ring::copy_message(buffer.data(), message.data(), message.size());
+  consumer_.release();
+  wake_sender();
+  return outcome;
 }
 
 result<ring_view> ring_receiver::try_peek() {

@@ -1,4 +1,6 @@
+#include <limits>
 #include <sluice/channel/ring_channel.hpp>
+#include <sluice/ring/copy.hpp>
 #include <utility>
 
 #include "channel/ring_options.hpp"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr const char* operation = "ring_sender";
 constexpr std::uint32_t receiver_slot = 1;
+constexpr std::uint32_t never = std::numeric_limits<std::uint32_t>::max();
 
 failure dropped() {
   return {std::errc::no_buffer_space, operation,
@@ -22,7 +25,9 @@ ring_sender::ring_sender(ring_attachment attachment, const ring::producer& produ
     : attachment_(std::move(attachment)),
       producer_(producer),
       receiver_(&attachment_.memory().slot(receiver_slot)),
-      reports_departure_(ring_options::reports_departure(attachment_.memory().shape().options)),
+      gone_from_(ring_options::reports_departure(attachment_.memory().shape().options)
+                     ? static_cast<std::uint32_t>(ring::slot_state::left)
+                     : never),
       when_full_(ring_options::when_full(attachment_.memory().shape().options)),
       dropped_(attachment_.memory().lane_control(0).dropped.load(std::memory_order_relaxed)) {}
 
@@ -54,6 +59,25 @@ result<void> ring_sender::attach() {
   auto made = over(attachment_.attach_anew());
   if (!made) return failure{made.error()};
   *this = std::move(*made);
+  return {};
+}
+
+// What `try_send` does where there is room at once, and everything that may be in its way.
+result<void> ring_sender::send_in_full(const_bytes message) {
+  std::byte* room = nullptr;
+  result<void> outcome = prepare(message.size(), room);
+  if (room == nullptr) return outcome;
+  ring::copy_message(room, message.data(), message.size());
+  producer_.commit(message.size());
+  attachment_.wake(*receiver_);
+  return outcome;
+}
+
+result<void> ring_sender::prepare(std::size_t bytes, std::byte*& room) {
+  if (bytes > max_message_bytes() || attachment_.is_inherited() || is_receiver_gone())
+    return refuse(bytes);
+  room = producer_.try_claim(bytes);
+  if (room == nullptr) return report_full(bytes);
   return {};
 }
 

@@ -12,7 +12,6 @@
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/channel/ring_window.hpp>
 #include <sluice/ring/consumer.hpp>
-#include <sluice/ring/copy.hpp>
 #include <sluice/ring/producer.hpp>
 #include <string_view>
 
@@ -77,14 +76,11 @@ class ring_sender {
   [[nodiscard]] result<void> attach();
 
   [[nodiscard]] result<void> try_send(const_bytes message) {
-    std::byte* room = nullptr;
-    result<void> outcome = prepare(message.size(), room);
-    if (room == nullptr) [[unlikely]]
-      return outcome;
-    ring::copy_message(room, message.data(), message.size());
-    producer_.commit(message.size());
+    if (attachment_.is_inherited() || is_receiver_gone() || !producer_.try_put(message))
+        [[unlikely]]
+      return send_in_full(message);
     attachment_.wake(*receiver_);
-    return outcome;
+    return {};
   }
   /// Room for a message of at most `bytes`, to be written in place and committed.
   [[nodiscard]] result<ring_window> try_claim(std::size_t bytes);
@@ -137,20 +133,12 @@ class ring_sender {
   ring_sender(ring_attachment attachment, const ring::producer& producer) noexcept;
   [[nodiscard]] static result<ring_sender> over(result<ring_attachment> attachment);
 
+  [[nodiscard]] result<void> send_in_full(const_bytes message);
   // Claims room, or says why there is none.
-  [[nodiscard]] result<void> prepare(std::size_t bytes, std::byte*& room) {
-    if (bytes > max_message_bytes() || attachment_.is_inherited() || is_receiver_gone())
-        [[unlikely]]
-      return refuse(bytes);
-    room = producer_.try_claim(bytes);
-    if (room == nullptr) [[unlikely]]
-      return report_full(bytes);
-    return {};
-  }
+  [[nodiscard]] result<void> prepare(std::size_t bytes, std::byte*& room);
   // The receiver's own word, in the line that every wake-up looks at.
   [[nodiscard]] bool is_receiver_gone() const noexcept {
-    return reports_departure_ && receiver_->state.load(std::memory_order_relaxed) >=
-                                     static_cast<std::uint32_t>(ring::slot_state::left);
+    return receiver_->state.load(std::memory_order_relaxed) >= gone_from_;
   }
   [[nodiscard]] result<void> refuse(std::size_t bytes) const;
   [[nodiscard]] result<void> report_full(std::size_t bytes);
@@ -161,7 +149,7 @@ class ring_sender {
   ring_attachment attachment_;
   ring::producer producer_;
   ring::participant_slot* receiver_;
-  bool reports_departure_;
+  std::uint32_t gone_from_;  // states of the receiver's slot that mean that it is gone
   ring_full when_full_;
   std::size_t wanted_bytes_ = 0;  // of the message that found no room last
   std::uint64_t dropped_ = 0;
@@ -186,14 +174,10 @@ class ring_receiver {
   [[nodiscard]] result<void> attach();
 
   [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
-    const_bytes message;
-    result<std::size_t> outcome = look(message);
-    if (!outcome || *outcome > buffer.size()) [[unlikely]]
-      return outcome ? too_small() : outcome;
-    ring::copy_message(buffer.data(), message.data(), message.size());
-    consumer_.release();
+    if (attachment_.is_inherited() || !consumer_.try_take(buffer)) [[unlikely]]
+      return receive_in_full(buffer);
     wake_sender();
-    return outcome;
+    return consumer_.length();
   }
   /// The next message where it lies; the same one again until it is released.
   [[nodiscard]] result<ring_view> try_peek();
@@ -238,6 +222,7 @@ class ring_receiver {
   ring_receiver(ring_attachment attachment, const ring::consumer& consumer) noexcept;
   [[nodiscard]] static result<ring_receiver> over(result<ring_attachment> attachment);
 
+  [[nodiscard]] result<std::size_t> receive_in_full(mutable_bytes buffer);
   [[nodiscard]] result<std::size_t> look(const_bytes& message) {
     if (!attachment_.is_inherited()) [[likely]] {
       const ring::found seen = consumer_.try_peek(message);

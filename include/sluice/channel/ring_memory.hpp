@@ -65,9 +65,7 @@ class ring_memory {
   [[nodiscard]] result<ring_memory> duplicate() const;
 
   [[nodiscard]] const ring::geometry& shape() const noexcept { return shape_; }
-  [[nodiscard]] ring::segment_header& header() const noexcept {
-    return *reinterpret_cast<ring::segment_header*>(whole_.writable_bytes().data());
-  }
+  [[nodiscard]] ring::segment_header& header() const noexcept { return *header_; }
   [[nodiscard]] ring::participant_slot& slot(std::uint32_t index) const noexcept;
   [[nodiscard]] ring::log lane(std::uint32_t index) const noexcept;
   [[nodiscard]] ring::log_control& lane_control(std::uint32_t index) const noexcept;
@@ -99,6 +97,7 @@ class ring_memory {
 
   unique_fd fd_;  // where there is a name: holds flock(2), shared with all who use it
   memory_map whole_;
+  ring::segment_header* header_;   // in the memory
   std::vector<memory_map> lanes_;  // each lane's data, twice in a row
   ring::geometry shape_;           // read once: what the memory says later is not asked
   ring::layout layout_;

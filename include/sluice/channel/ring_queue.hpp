@@ -79,13 +79,10 @@ class ring_queue_sender {
   [[nodiscard]] result<void> attach();
 
   [[nodiscard]] result<void> try_send(const_bytes message) {
-    std::byte* room = nullptr;
-    result<void> outcome = prepare(message.size(), room);
-    if (room == nullptr) [[unlikely]]
-      return outcome;
-    ring::copy_message(room, message.data(), message.size());
-    commit(message.size());
-    return outcome;
+    if (attachment_.is_inherited() || may_be_deserted() || !producer_.try_put(message)) [[unlikely]]
+      return send_in_full(message);
+    wake_one();
+    return {};
   }
   /// Room for a message of at most `bytes`, to be written in place and committed.
   [[nodiscard]] result<window> try_claim(std::size_t bytes);
@@ -137,18 +134,11 @@ class ring_queue_sender {
   ring_queue_sender(ring_attachment attachment, const ring::producer& producer) noexcept;
   [[nodiscard]] static result<ring_queue_sender> over(result<ring_attachment> attachment);
 
+  [[nodiscard]] result<void> send_in_full(const_bytes message);
   // Claims room, or says why there is none.
-  [[nodiscard]] result<void> prepare(std::size_t bytes, std::byte*& room) {
-    if (bytes > max_message_bytes() || attachment_.is_inherited() ||
-        (shared_.words->deserted.load(std::memory_order_relaxed) != 0 && is_deserted()))
-        [[unlikely]]
-      return refuse(bytes);
-    if (!producer_.fits(bytes)) [[unlikely]]
-      find_room();
-    room = producer_.try_claim(bytes);
-    if (room == nullptr) [[unlikely]]
-      return report_full(bytes);
-    return {};
+  [[nodiscard]] result<void> prepare(std::size_t bytes, std::byte*& room);
+  [[nodiscard]] bool may_be_deserted() const noexcept {
+    return shared_.words->deserted.load(std::memory_order_relaxed) != 0;
   }
   void wake_one() noexcept { attachment_.wake_one_of(shared_.words->sleepers, senders_); }
   [[nodiscard]] bool is_deserted() const noexcept;

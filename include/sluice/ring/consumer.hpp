@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <sluice/base/bytes.hpp>
+#include <sluice/ring/copy.hpp>
 #include <sluice/ring/log.hpp>
 
 namespace sluice::ring {
@@ -49,17 +50,35 @@ class consumer {
     // the processor fetches several messages at once.
     if (seen.word == log_.header_for(at_, length_).word) [[likely]] {
       message = {log_.payload_at(at_), length_};
-      next_ = at_ + record_bytes(length_);
       return found::message;
     }
     return look_closer(message, seen);
   }
 
+  /// Copies the next message out and gives its room back, if one is there that is as long as the
+  /// one before and fits. Else nothing is done: `try_peek` and `release` tell why. How long it is
+  /// stands in `length()`.
+  [[nodiscard]] bool try_take(mutable_bytes into) noexcept {
+    // Copies of our own: no store below can change them, so they are not loaded again.
+    const log log = log_;
+    const position at = at_;
+    const std::uint32_t length = length_;
+    // Acquire: as in `try_peek`.
+    const record_header seen{log.header_at(at).load(std::memory_order_acquire)};
+    if (seen.word != log.header_for(at, length).word || length > into.size()) [[unlikely]]
+      return false;
+    copy_message(into.data(), log.payload_at(at), length);
+    release();
+    return true;
+  }
+  /// Of the message that was shown or taken last, in bytes.
+  [[nodiscard]] std::size_t length() const noexcept { return length_; }
+
   /// Gives the room of the message shown last back. The line that says so is the reader's own, and
   /// the writer is told in another one once in an eighth of the log: it asks when it needs more.
   void release() noexcept {
     log_control& shared = log_.control();
-    const position at = next_;
+    const position at = at_ + step_;
     shared.received.store(shared.received.load(std::memory_order_relaxed) + 1,
                           std::memory_order_relaxed);
     // Release: the writer may overwrite what we have read only now.
@@ -86,15 +105,15 @@ class consumer {
     }
     if (!log_.can_be_message(at_, seen)) return found::damage;
     length_ = seen.length();
+    step_ = record_bytes(length_);
     message = {log_.payload_at(at_), length_};
-    next_ = at_ + record_bytes(length_);
     return found::message;
   }
 
   log log_;
-  position at_;               // of the next header
-  position next_ = 0;         // of the one after the message shown last
-  std::uint32_t length_ = 0;  // of the message shown last
+  position at_;                           // of the next header
+  std::uint32_t length_ = 0;              // of the message shown last
+  std::uint64_t step_ = record_bytes(0);  // from its header to the next one
   position told_;
 };
 

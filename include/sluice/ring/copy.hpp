@@ -3,36 +3,32 @@
 // to the compiler.
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace sluice::ring {
 
-/// `bytes` may be 0; the two do not overlap.
+/// `bytes` may be 0; the two do not overlap. Up to a line it goes word by word: who has just
+/// written a message did so in words, and a wider load would wait until all of them are in the
+/// cache, behind whatever else is still to be stored (a load can be served from one pending store,
+/// not from two).
 inline void copy_message(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
+  using word = std::uint64_t;
   // Nothing is done here. Without it g++ takes each branch below for one that is run, and warns of
   // those for which the caller's buffer is too small.
   asm("" : "+r"(to), "+r"(from));
-  // Two copies of a fixed size that may overlap each other: each is one load and one store.
-  const auto both_ends = [&]<std::size_t Size>() {
-    std::byte first[Size];
-    std::byte last[Size];
-    std::memcpy(first, from, Size);
-    std::memcpy(last, from + bytes - Size, Size);
-    std::memcpy(to, first, Size);
-    std::memcpy(to + bytes - Size, last, Size);
+  const auto copy_word = [to, from](std::size_t at) {
+    word copied;
+    std::memcpy(&copied, from + at, sizeof copied);
+    asm("" : "+r"(copied));  // two of them are not to become one that is wider
+    std::memcpy(to + at, &copied, sizeof copied);
   };
   if (bytes > 64) {
     std::memcpy(to, from, bytes);
-  } else if (bytes > 32) {
-    both_ends.template operator()<32>();
-  } else if (bytes > 16) {
-    both_ends.template operator()<16>();
-  } else if (bytes == 8) {
-    std::memcpy(to, from, 8);
-  } else if (bytes > 8) {
-    both_ends.template operator()<8>();
-  } else if (bytes >= 4) {
-    both_ends.template operator()<4>();
+  } else if (bytes >= sizeof(word)) {
+    const std::size_t last = bytes - sizeof(word);
+    for (std::size_t at = 0; at < last; at += sizeof(word)) copy_word(at);
+    copy_word(last);
   } else {
     for (std::size_t at = 0; at < bytes; ++at) to[at] = from[at];
   }

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <sluice/base/bytes.hpp>
+#include <sluice/ring/copy.hpp>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/pause.hpp>
 
@@ -54,16 +56,22 @@ class producer {
   void commit(std::size_t length) noexcept {
     if (staged_ != 0) [[unlikely]]
       return commit_batch(length);
-    const log log = log_;  // no store below can change it: so it need not be loaded again
+    publish_at(log_, at_, length);
+  }
+
+  /// Copies a message in and publishes it, if it is not too long, has room without a look at how
+  /// far the reader is, and nothing is staged. Else nothing is done: `try_claim` and `commit` tell
+  /// why.
+  [[nodiscard]] bool try_put(const_bytes message) noexcept {
+    // Copies of our own: no store below can change them, so they are not loaded again.
+    const log log = log_;
     const position at = at_;
-    const position next = at + record_bytes(length);
-    // Relaxed: nobody reads it before the store below, whose release orders it.
-    log.header_at(next).store(0, std::memory_order_relaxed);
-    // Release: with the acquire of whoever reads this header. The one store that decides.
-    log.header_at(at).store(log.header_for(at, length).word, std::memory_order_release);
-    at_ = next;
-    count_sent(1);
-    fetch_ahead(log, at, next);
+    if (message.size() > log.max_message_bytes() || limit_ - at < room_for(message.size()) ||
+        staged_ != 0) [[unlikely]]
+      return false;
+    copy_message(log.payload_at(at), message.data(), message.size());
+    publish_at(log, at, message.size());
+    return true;
   }
 
   /// Puts a message behind those staged before; `publish` makes all of them visible at once.
@@ -120,6 +128,17 @@ class producer {
   // Numbers by trial: docs/decisions/0067.
   static constexpr int patience_pauses = 16;
   static constexpr std::uint64_t fetched_ahead_bytes = 512;
+
+  void publish_at(const log& log, position at, std::size_t length) noexcept {
+    const position next = at + record_bytes(length);
+    // Relaxed: nobody reads it before the store below, whose release orders it.
+    log.header_at(next).store(0, std::memory_order_relaxed);
+    // Release: with the acquire of whoever reads this header. The one store that decides.
+    log.header_at(at).store(log.header_for(at, length).word, std::memory_order_release);
+    at_ = next;
+    count_sent(1);
+    fetch_ahead(log, at, next);
+  }
 
   // For the record and the header of the next one.
   [[nodiscard]] static constexpr std::uint64_t room_for(std::uint64_t length) noexcept {
