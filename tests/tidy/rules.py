@@ -33,7 +33,8 @@ def shape_rule(function: Rule) -> Rule:
 
 # --- Layers ------------------------------------------------------------------------------------
 
-RANK_OF_FOLDER = {"base": 0, "os": 1, "ring": 1, "primitive": 2, "channel": 3, "compose": 4}
+RANK_OF_FOLDER = {"base": 0, "os": 1, "ring": 1, "primitive": 2, "channel": 3, "compose": 4,
+                  "asio": 5}
 USER_RANK = 5
 KERNEL_DOOR = "src/os/"
 # Who may look behind the public headers: tests of what is behind them, and the programs that count
