@@ -3,8 +3,9 @@
 // (callbacks, futures, coroutines), without a thread. Headers alone, of Boost 1.81 or later; the
 // target sluice::asio. No other header of Sluice includes this one.
 //
-//   auto inbox = sluice::asio_end<sluice::ring_receiver>::over(context, std::move(receiver)).value();
-//   sluice::result<std::size_t> size = co_await inbox.async_receive(buffer, use_awaitable);
+//   auto inbox = sluice::asio_end<sluice::ring_receiver>::over(context,
+//   std::move(receiver)).value(); sluice::result<std::size_t> size = co_await
+//   inbox.async_receive(buffer, use_awaitable);
 //
 // Every operation completes with one value, a result; no token makes an exception of its failure.
 // For a deadline wait for a timer as well: `inbox.async_receive(...) || timer.async_wait(...)`.
@@ -19,6 +20,7 @@
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/concepts.hpp>
 #include <sluice/os/poll_watch.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace sluice {
@@ -26,13 +28,12 @@ namespace sluice {
 /// An end of a channel, an event, a process, signals: whatever has a descriptor that tells when a
 /// try is worth it, and does not state that it cannot be polled.
 template <class End>
-concept pollable_end =
-    std::movable<End> && (
-        requires(End& end) {
-          { end.poll_handle() } -> std::same_as<result<int>>;
-        } || (requires(const End& end) {
-          { end.native_handle() } -> std::same_as<int>;
-        } && asio_attempts::is_pollable<End>));
+concept pollable_end = std::is_object_v<End> && std::move_constructible<End> &&
+                       (requires(End& end) {
+                         { end.poll_handle() } -> std::same_as<result<int>>;
+                       } || (requires(const End& end) {
+                          { end.native_handle() } -> std::same_as<int>;
+                        } && asio_attempts::is_pollable<End>));
 
 /// An end in an event loop.
 ///
@@ -144,8 +145,8 @@ class asio_end {
   static auto default_token() { return boost::asio::default_completion_token_t<Executor>(); }
 
   [[nodiscard]] static result<asio_end> make(const Executor& executor, End end) {
-    constexpr bool is_written = !requires { end.poll_handle(); } &&
-                                (message_sender<End> || byte_writer<End>);
+    constexpr bool is_written =
+        !requires { end.poll_handle(); } && (message_sender<End> || byte_writer<End>);
     auto handle = asio_attempts::handle_of(end);
     if (!handle) return failure{handle.error()};
     auto watch = poll_watch::create(*handle, is_written ? readiness::to_write : readiness::to_read);

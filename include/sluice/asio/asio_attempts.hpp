@@ -29,9 +29,7 @@ result<int> handle_of(End& end) {
   }
 }
 
-inline failure not_yet() {
-  return failure{std::errc::resource_unavailable_try_again, "asio_end"};
-}
+inline failure not_yet() { return failure{std::errc::resource_unavailable_try_again, "asio_end"}; }
 
 struct receive {
   mutable_bytes buffer;

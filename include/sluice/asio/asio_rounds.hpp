@@ -77,8 +77,7 @@ class asio_rounds final : public boost::asio::execution_context::service {
 
 class asio_rounds::round {
  public:
-  explicit round(asio_rounds& all) noexcept
-      : place_(all.mine() == nullptr ? all.take() : nullptr) {
+  explicit round(asio_rounds& all) noexcept : place_(all.mine() == nullptr ? all.take() : nullptr) {
     if (place_ != nullptr) place_->left = longest;
   }
   round(const round&) = delete;
@@ -114,8 +113,8 @@ class asio_rounds::round {
 /// An operation with its memory, which is that of its associated allocator.
 template <class Executor, class Operation>
 class asio_turn_of : public asio_turn {
-  using allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<
-      Operation>>::template rebind_alloc<asio_turn_of>;
+  using allocator = typename std::allocator_traits<
+      boost::asio::associated_allocator_t<Operation>>::template rebind_alloc<asio_turn_of>;
   using traits = std::allocator_traits<allocator>;
 
  public:
