@@ -40,7 +40,8 @@ concept pollable_end = std::is_object_v<End> && std::move_constructible<End> &&
 /// *Semantics*: each operation tries first and waits only for what would block, so that there is no
 /// system call for a message that is there. It completes through the associated executor, never
 /// inside the function that started it; what a completion starts follows when it has returned, and
-/// after 128 of those the loop sees to others first. Several may wait at once, in no order.
+/// after 128 of those, or 100 us, the loop sees to others first. The receiver of a ring spins
+/// before it is armed, as its options say. Several may wait at once, in no order.
 /// *Threads*: as an I/O object of Asio: this object, its end and its pending operations are one
 /// thread's at a time, or one strand's. *Errors*: those of the verb; `operation_canceled` from what
 /// was given up: by its cancellation slot (terminal, partial and total alike), by `cancel`, by the

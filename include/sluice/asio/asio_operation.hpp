@@ -81,6 +81,11 @@ class asio_operation {
     if (is_given_up(self)) {
       self.complete(given_up());
     } else {
+      // An end that spins before it sleeps does so here: armed by a try that finds nothing it would
+      // sleep for every message of a stream that is a little slower than this loop.
+      if constexpr (requires { state->end.linger(); }) {
+        if (state->rounds.may_linger()) static_cast<void>(state->end.linger());
+      }
       outcome got = attempt_(state->end);
       if (!got && would_block(got.error()))
         state->watch.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(self));

@@ -9,8 +9,10 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <sluice/base/deadline.hpp>
 #include <thread>
 #include <utility>
 
@@ -26,13 +28,15 @@ struct asio_turn {
 /// The rounds of one execution context, at most one per thread; of `asio_end`.
 ///
 /// *Semantics*: each turn runs on the operation's own executor, at once where that may be, never
-/// inside the function that started the operation. A round is over after `longest` turns; then
-/// operations are posted again, so that timers and others get their turn. *Threads*: any. More
-/// threads at once than there are places have no rounds: what they start is posted. *Errors*: the
-/// standard library's for want of memory. *Lifetime*: the context's. *Crash*: nothing is shared.
+/// inside the function that started the operation. A round is over after so many turns, or so much
+/// time; then operations are posted again, so that timers and others get their turn. *Threads*:
+/// any. More threads at once than there are places have no rounds: what they start is posted.
+/// *Errors*: the standard library's for want of memory. *Lifetime*: the context's. *Crash*: nothing
+/// is shared.
 class asio_rounds final : public boost::asio::execution_context::service {
  public:
-  static constexpr int longest = 128;
+  static constexpr int longest_turns = 128;
+  static constexpr std::chrono::microseconds longest_time{100};
 
   using key_type = asio_rounds;
   inline static boost::asio::execution_context::id id;
@@ -42,6 +46,12 @@ class asio_rounds final : public boost::asio::execution_context::service {
   template <class Executor, class Operation>
   void begin(const Executor& executor, Operation operation);
 
+  /// Whether this thread may as well wait a little for what comes next: nobody else has a turn.
+  [[nodiscard]] bool may_linger() noexcept {
+    place* const here = mine();
+    return here != nullptr && here->first == nullptr && !here->is_over();
+  }
+
   /// One turn, and where no other on this thread's stack does it, all that are started meanwhile.
   class round;
 
@@ -49,8 +59,12 @@ class asio_rounds final : public boost::asio::execution_context::service {
   struct alignas(64) place {
     std::atomic<std::thread::id> thread{};  // written by that thread alone, once it has the place
     int left = 0;
+    deadline::clock::time_point until{};
     asio_turn* first = nullptr;
     asio_turn* last = nullptr;
+    [[nodiscard]] bool is_over() const noexcept {
+      return left == 0 || deadline::clock::now() >= until;
+    }
   };
   [[nodiscard]] place* mine() noexcept {
     const auto self = std::this_thread::get_id();
@@ -78,7 +92,9 @@ class asio_rounds final : public boost::asio::execution_context::service {
 class asio_rounds::round {
  public:
   explicit round(asio_rounds& all) noexcept : place_(all.mine() == nullptr ? all.take() : nullptr) {
-    if (place_ != nullptr) place_->left = longest;
+    if (place_ == nullptr) return;
+    place_->left = longest_turns;
+    place_->until = deadline::clock::now() + longest_time;
   }
   round(const round&) = delete;
   round& operator=(const round&) = delete;
@@ -149,7 +165,7 @@ class asio_turn_of : public asio_turn {
 template <class Executor, class Operation>
 void asio_rounds::begin(const Executor& executor, Operation operation) {
   place* const here = mine();
-  if (here == nullptr || here->left == 0) {
+  if (here == nullptr || here->is_over()) {
     boost::asio::post(executor, std::move(operation));
     return;
   }
