@@ -81,6 +81,21 @@ def layers(tree: SourceTree) -> Iterator[Finding]:
                               f"{where} is not below {own}/")
 
 
+ASIO = ("include/sluice/asio.hpp", "include/sluice/asio/")
+
+
+@layer_rule
+def event_loops(tree: SourceTree) -> Iterator[Finding]:
+    for file in tree.cpp_files:
+        if file.parts[0] not in ("include", "src") or file.path.startswith(ASIO):
+            continue
+        for include in file.includes:
+            if include.target.startswith(("boost/asio", "sluice/asio")):
+                yield Finding(file.path, include.line,
+                              f"{include.target}: who does not want Boost.Asio does not get it; "
+                              "sluice/asio.hpp and what is below it know it alone")
+
+
 @layer_rule
 def private_headers(tree: SourceTree) -> Iterator[Finding]:
     for file in tree.cpp_files:
