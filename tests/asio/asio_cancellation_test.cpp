@@ -204,6 +204,30 @@ TEST_F(AsioOperation, that_pends_when_the_context_ends_takes_nothing_and_frees_i
   EXPECT_EQ(successor.try_receive(buffer).value(), 5U);
 }
 
+// As in a program that is left by an exception: the coroutine owns its end.
+TEST_F(AsioOperation, whose_coroutine_owns_the_end_goes_with_the_context) {
+  const auto other = ring_channel::create_anonymous().value();
+  const auto third = ring_channel::create_anonymous().value();
+  ring_sender source = ring_sender::attach(other).value();
+  {
+    asio::io_context short_lived;
+    const auto receive_from = [&](const ring_channel& from) {
+      start(short_lived, [](asio_end<ring_receiver> in) -> asio::awaitable<void> {
+        std::array<std::byte, 16> room{};
+        static_cast<void>(co_await in.async_receive(room, asio::use_awaitable));
+        ADD_FAILURE() << "resumed";
+      }(in_loop(short_lived, ring_receiver::attach(from).value())));
+    };
+    receive_from(other);
+    poll(short_lived);
+    receive_from(third);  // this one has had no turn
+    ASSERT_TRUE(source.try_send(bytes_of("stays")));
+  }
+  EXPECT_TRUE(ring_receiver::attach(third));
+  auto successor = ring_receiver::attach(other).value();
+  EXPECT_EQ(successor.try_receive(buffer).value(), 5U);
+}
+
 TEST_F(AsioOperation, is_given_up_when_its_end_goes_and_keeps_what_it_needs) {
   std::optional<size_result> waiting;
   std::optional<size_result> starting;

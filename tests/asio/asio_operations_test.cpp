@@ -123,6 +123,25 @@ TEST_F(AsioOperation, is_made_by_any_token) {
   EXPECT_TRUE(second.get());
 }
 
+TEST_F(AsioOperation, is_of_any_executor) {
+  using plain = asio_end<ring_receiver, asio::io_context::executor_type>;
+  using kept_apart = asio_end<event, asio::strand<asio::io_context::executor_type>>;
+  const auto another = ring_channel::create_anonymous().value();
+  auto in = plain::over(context, ring_receiver::attach(another).value()).value();
+  auto out = ring_sender::attach(another).value();
+  ASSERT_TRUE(out.try_send(bytes_of("one")));
+  const auto strand = asio::make_strand(context);
+  auto bell = kept_apart::over(strand, event::create({.initial = 1}).value()).value();
+  std::optional<size_result> received;
+  bool is_in_strand = false;
+  in.async_receive(buffer, into(received));
+  bell.async_wait([&](result<void>) { is_in_strand = strand.running_in_this_thread(); });
+  run(context);
+  EXPECT_TRUE(received && *received);
+  EXPECT_TRUE(is_in_strand);
+  EXPECT_EQ(bell.get_executor(), strand);
+}
+
 /// Counts what it gives and takes back.
 template <class T>
 struct counting_allocator {
