@@ -231,12 +231,16 @@ TEST_F(AsioOperation, reports_what_the_verb_reports) {
 
 // Each descriptor that an end needs, and those of the reactor of a new context, missing in turn.
 TEST(AsioEnd, without_descriptors_says_so) {
+  // The sanitizer takes descriptors to look at the exception that Asio throws: no reactor there.
+  const bool has_reactor = slowness() > 1;
   rlimit usual{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
   int refused = 0;
   for (rlim_t spare = 0;; ++spare) {
-    auto one = event::create({.initial = 1}).value();
     asio::io_context context;
+    std::optional<asio_end<event>> first;
+    if (has_reactor) first = in_loop(context, event::create().value());
+    auto one = event::create({.initial = 1}).value();
     const rlimit few{.rlim_cur = static_cast<rlim_t>(one.native_handle()) + 1 + spare,
                      .rlim_max = usual.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
@@ -246,7 +250,7 @@ TEST(AsioEnd, without_descriptors_says_so) {
     EXPECT_EQ(looped.error(), std::errc::too_many_files_open);
     ++refused;
   }
-  EXPECT_GE(refused, 2);
+  EXPECT_GE(refused, has_reactor ? 1 : 2);
 }
 
 TEST(AsioEnd, of_what_cannot_be_polled_is_refused) {
