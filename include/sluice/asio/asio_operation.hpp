@@ -25,9 +25,10 @@ template <class End, class Executor>
 struct asio_state {
   asio_state(const Executor& executor, End&& the_end, unique_fd watched)
       : end(std::move(the_end)),
-        watch(executor, watched.get()),  // throws where the reactor refuses it
         rounds(boost::asio::use_service<asio_rounds>(
-            boost::asio::query(executor, boost::asio::execution::context))) {
+            boost::asio::query(executor, boost::asio::execution::context))),
+        watch(executor,
+              watched.get()) {  // throws where the reactor refuses it, and then owns nothing
     static_cast<void>(watched.release());  // now Asio's, whose it is alone
   }
 
@@ -39,8 +40,8 @@ struct asio_state {
   }
 
   End end;
-  boost::asio::posix::basic_stream_descriptor<Executor> watch;  // goes before the end
   asio_rounds& rounds;
+  boost::asio::posix::basic_stream_descriptor<Executor> watch;  // goes before the end
   std::uint64_t given_up = 0;
 };
 
