@@ -27,8 +27,8 @@ struct asio_state {
       : end(std::move(the_end)),
         rounds(boost::asio::use_service<asio_rounds>(
             boost::asio::query(executor, boost::asio::execution::context))),
-        watch(executor,
-              watched.get()) {  // throws where the reactor refuses it, and then owns nothing
+        // Throws where the reactor refuses it, and then owns nothing.
+        watch(executor, watched.get()) {
     static_cast<void>(watched.release());  // now Asio's, whose it is alone
   }
 
