@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(sluice_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
-install(TARGETS sluice sluice_managed_segment EXPORT sluice_targets FILE_SET HEADERS)
+install(TARGETS sluice sluice_managed_segment sluice_asio EXPORT sluice_targets FILE_SET HEADERS)
 install(EXPORT sluice_targets FILE sluice-targets.cmake NAMESPACE sluice::
         DESTINATION ${sluice_package_dir})
 

@@ -47,6 +47,7 @@
 #include <sluice/os/owned_name.hpp>
 #include <sluice/os/owned_segment.hpp>
 #include <sluice/os/pipe_end.hpp>
+#include <sluice/os/poll_watch.hpp>
 #include <sluice/os/process.hpp>
 #include <sluice/os/runtime_directory.hpp>
 #include <sluice/os/system_v_name.hpp>

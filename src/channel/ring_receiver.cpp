@@ -135,6 +135,10 @@ result<void> ring_receiver::wait_readable(deadline until) {
       [this] { return notice(); });
 }
 
+bool ring_receiver::linger() {
+  return attachment_.linger([this] { return is_worth_looking(); });
+}
+
 result<void> ring_receiver::arm() {
   return attachment_.arm([this] { return is_worth_looking(); }, [this] { return notice(); });
 }

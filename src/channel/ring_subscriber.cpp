@@ -206,6 +206,10 @@ result<void> ring_subscriber::wait_readable(deadline until) {
       [this] { return notice(); });
 }
 
+bool ring_subscriber::linger() {
+  return attachment_.linger([this] { return is_worth_looking(); });
+}
+
 result<void> ring_subscriber::arm() {
   return attachment_.arm([this] { return is_worth_looking(); }, [this] { return notice(); });
 }

@@ -54,6 +54,13 @@ result<void> ring_attachment::wait(deadline until, const char* operation, WorthI
   return slept;
 }
 
+template <class WorthIt>
+bool ring_attachment::linger(WorthIt worth_it) {
+  if (is_inherited() || worth_it()) return true;
+  statistics_.waits += 1;
+  return spin(deadline::never(), worth_it);
+}
+
 // Who wakes because the longest sleep is over lies on while it looks around.
 template <class WorthIt, class Notice>
 result<void> ring_attachment::sleep_on(deadline until, const char* operation, bool asks,

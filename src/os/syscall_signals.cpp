@@ -189,9 +189,10 @@ result<unique_fd> watch_list() {
   return unique_fd{static_cast<int>(fd)};
 }
 
-result<void> watch_readable(int list, int fd, std::uint64_t label) {
+namespace {
+result<void> watch(int list, int fd, std::uint32_t events, std::uint64_t label) {
   epoll_event wanted{};
-  wanted.events = EPOLLIN;
+  wanted.events = events;
   wanted.data.u64 = label;
   const long outcome = retried(SYS_epoll_ctl, list, EPOLL_CTL_ADD, fd, &wanted);
   if (outcome == -ENOSPC)
@@ -199,6 +200,15 @@ result<void> watch_readable(int list, int fd, std::uint64_t label) {
         error::from_errno(ENOSPC, "epoll_ctl", "beyond the sysctl fs.epoll.max_user_watches")};
   if (outcome < 0) return failed(outcome, "epoll_ctl");
   return {};
+}
+}  // namespace
+
+result<void> watch_readable(int list, int fd, std::uint64_t label) {
+  return watch(list, fd, EPOLLIN, label);
+}
+
+result<void> watch_writable(int list, int fd, std::uint64_t label) {
+  return watch(list, fd, EPOLLOUT, label);
 }
 
 result<std::size_t> readable_now(int list, std::span<std::uint64_t> labels) {

@@ -74,6 +74,8 @@ inline constexpr std::size_t max_signal_records = 32;
 /// Descriptors that are watched together: readable while one of them is. Each carries a number.
 [[nodiscard]] result<unique_fd> watch_list();
 [[nodiscard]] result<void> watch_readable(int list, int fd, std::uint64_t label);
+/// The list is readable while this one can be written.
+[[nodiscard]] result<void> watch_writable(int list, int fd, std::uint64_t label);
 /// The labels of those that are readable now, as many as fit.
 [[nodiscard]] result<std::size_t> readable_now(int list, std::span<std::uint64_t> labels);
 

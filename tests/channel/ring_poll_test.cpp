@@ -187,6 +187,24 @@ TYPED_TEST(RingPoll, waiting_otherwise_does_not_silence_it) {
   EXPECT_TRUE(is_readable(descriptor));
 }
 
+// For loops: spinning is the receiver's, and arms nothing.
+TYPED_TEST(RingPoll, lingers_without_a_sleep_and_tells_whether_a_look_is_worth_it) {
+  ring_wait_options spinning = without_cap;
+  spinning.spin = 1ms;
+  auto patient = TypeParam::receiving;
+  patient.wait = spinning;
+  { auto leaving = std::move(this->receiver); }
+  this->receiver = TypeParam::receiver::attach(this->ring, patient).value();
+  const int descriptor = this->receiver.poll_handle().value();
+  const auto before = this->receiver.statistics();
+  EXPECT_FALSE(this->receiver.linger());
+  EXPECT_FALSE(is_readable(descriptor));
+  ASSERT_TRUE(this->sender.try_send(bytes_of("there")));
+  EXPECT_TRUE(this->receiver.linger());
+  EXPECT_EQ(this->receiver.statistics().parks, before.parks);
+  EXPECT_TRUE(this->receiver.try_receive(this->buffer));
+}
+
 TYPED_TEST(RingPoll, tells_of_the_end) {
   const int descriptor = this->receiver.poll_handle().value();
   { auto leaving = std::move(this->sender); }

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ipc.h>
@@ -45,6 +46,16 @@ void notify_and_wait(struck_step& step) {
   auto woken = step([&] { return made->notify().and_then([&] { return made->wait(10s); }); });
   if (woken) {
     EXPECT_TRUE(would_block(made->try_wait().error()));
+  }
+}
+
+void watch_another(struck_step& step) {
+  auto other = event::create({.initial = 1}).value();
+  const auto watch =
+      step([&] { return poll_watch::create(other.native_handle(), readiness::to_read); });
+  if (watch) {
+    pollfd one{.fd = watch->native_handle(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&one, 1, 0), 1);
   }
 }
 
@@ -178,6 +189,7 @@ const std::vector<scenario>& system_scenarios() {
       {"create_event", create_event},
       {"take_over_event", take_over_event},
       {"notify_and_wait", notify_and_wait},
+      {"watch_another", watch_another},
       {"wait_in_vain", wait_in_vain},
       {"map_anonymous_memory", map_anonymous_memory},
       {"duplicate_descriptor", duplicate_descriptor},

@@ -33,7 +33,8 @@ def shape_rule(function: Rule) -> Rule:
 
 # --- Layers ------------------------------------------------------------------------------------
 
-RANK_OF_FOLDER = {"base": 0, "os": 1, "ring": 1, "primitive": 2, "channel": 3, "compose": 4}
+RANK_OF_FOLDER = {"base": 0, "os": 1, "ring": 1, "primitive": 2, "channel": 3, "compose": 4,
+                  "asio": 5}
 USER_RANK = 5
 KERNEL_DOOR = "src/os/"
 # Who may look behind the public headers: tests of what is behind them, and the programs that count
@@ -78,6 +79,21 @@ def layers(tree: SourceTree) -> Iterator[Finding]:
                 yield Finding(file.path, include.line,
                               f"{own}/ includes {include.target}: includes only go down, and "
                               f"{where} is not below {own}/")
+
+
+ASIO = ("include/sluice/asio.hpp", "include/sluice/asio/")
+
+
+@layer_rule
+def event_loops(tree: SourceTree) -> Iterator[Finding]:
+    for file in tree.cpp_files:
+        if file.parts[0] not in ("include", "src") or file.path.startswith(ASIO):
+            continue
+        for include in file.includes:
+            if include.target.startswith(("boost/asio", "sluice/asio")):
+                yield Finding(file.path, include.line,
+                              f"{include.target}: who does not want Boost.Asio does not get it; "
+                              "sluice/asio.hpp and what is below it know it alone")
 
 
 @layer_rule

@@ -30,6 +30,11 @@ BAD = {
         {"src/start.cpp": ""},
         {"include/sluice/engine/start.hpp": HEADER},
     ],
+    "event_loops": [
+        {"include/sluice/sluice.hpp": HEADER + "#include <sluice/asio.hpp>\n"},
+        {"include/sluice/channel/pipe.hpp": HEADER + "#include <sluice/asio/asio_rounds.hpp>\n"},
+        {"src/os/poll_watch.cpp": "#include <boost/asio.hpp>\n"},
+    ],
     "private_headers": [
         {"include/sluice/os/unique_fd.hpp": HEADER + '#include "os/syscall.hpp"\n'},
         {"examples/chat.cpp": '#include "os/syscall.hpp"\n', "src/os/syscall.hpp": HEADER},
@@ -112,6 +117,11 @@ GOOD = {
         {"src/tools/tour.cpp": '#include "os/syscall_count.hpp"\n#include <sluice/sluice.hpp>\n',
          "src/os/syscall_count.hpp": HEADER},
         {"src/base/name.cpp": "// #include <sluice/os/unique_fd.hpp> would go up\n"},
+    ],
+    "event_loops": [
+        {"include/sluice/asio.hpp": HEADER + "#include <sluice/asio/asio_rounds.hpp>\n"},
+        {"include/sluice/asio/asio_rounds.hpp": HEADER + "#include <boost/asio/post.hpp>\n"},
+        {"examples/one_thread.cpp": "#include <sluice/asio.hpp>\n"},
     ],
     "private_headers": [
         {"tests/os/syscall_test.cpp": '#include "os/syscall.hpp"\n', "src/os/syscall.hpp": HEADER},

@@ -138,6 +138,9 @@ class ring_attachment {
   template <class WorthIt, class Notice>
   [[nodiscard]] result<void> wait(deadline until, const char* operation, WorthIt worth_it,
                                   Notice notice);
+  /// As `wait`, but without its sleep and without a system call: whether a try is worth it.
+  template <class WorthIt>
+  [[nodiscard]] bool linger(WorthIt worth_it);
 
   /// A descriptor that poll(2) and epoll(7) tell to be readable while its end is worth a look. Made
   /// and readable at the first call; stays ours, and is not made anew in a forked child.

@@ -195,6 +195,9 @@ class ring_receiver {
   }
 
   [[nodiscard]] result<void> wait_readable(deadline until);
+  /// Waits as long as `wait_readable` spins, without a system call; whether a look is worth it. For
+  /// loops that poll: before the look that arms.
+  [[nodiscard]] bool linger();
   [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer,
                                             deadline until = deadline::never()) {
     return sluice::receive(*this, buffer, until);

@@ -209,6 +209,8 @@ class ring_queue_receiver {
   }
 
   [[nodiscard]] result<void> wait_readable(deadline until);
+  /// Waits as `wait_readable` spins, without a system call: before the look that arms.
+  [[nodiscard]] bool linger();
   [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer,
                                             deadline until = deadline::never()) {
     return sluice::receive(*this, buffer, until);

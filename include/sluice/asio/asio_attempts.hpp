@@ -1,0 +1,120 @@
+#pragma once
+// What the operations of `asio_end` try: each calls one verb that never blocks, and gives
+// would_block where a wait is due.
+
+#include <cstddef>
+#include <sluice/base/bytes.hpp>
+#include <sluice/base/concepts.hpp>
+#include <sluice/base/deadline.hpp>
+#include <sluice/base/error.hpp>
+#include <sluice/base/result.hpp>
+#include <utility>
+#include <vector>
+
+namespace sluice::asio_attempts {
+
+/// Whoever states capabilities states this one, too.
+template <class End>
+inline constexpr bool is_pollable = true;
+template <class End>
+  requires requires { End::capabilities.pollable; }
+inline constexpr bool is_pollable<End> = End::capabilities.pollable;
+
+template <class End>
+result<int> handle_of(End& end) {
+  if constexpr (requires { end.poll_handle(); }) {
+    return end.poll_handle();
+  } else {
+    return end.native_handle();
+  }
+}
+
+inline failure not_yet() { return failure{std::errc::resource_unavailable_try_again, "asio_end"}; }
+
+struct receive {
+  mutable_bytes buffer;
+  template <message_receiver End>
+  result<std::size_t> operator()(End& end) const {
+    return end.try_receive(buffer);
+  }
+};
+
+struct receive_message {
+  template <message_receiver End>
+  result<std::vector<std::byte>> operator()(End& end) const {
+    for (;;) {
+      auto size = end.next_size();
+      if (!size) return failure{size.error()};
+      std::vector<std::byte> message(*size);
+      auto received = end.try_receive(message);
+      if (received) {
+        message.resize(*received);
+        return message;
+      }
+      // Another receiver was faster, and the message now in front is longer.
+      if (received.error() == std::errc::no_buffer_space) continue;
+      return failure{received.error()};
+    }
+  }
+};
+
+/// Where a message that was accepted may be kept, it is also flushed.
+struct send {
+  const_bytes message;
+  bool is_accepted = false;
+
+  template <message_sender End>
+  result<void> operator()(End& end) {
+    if (!is_accepted) {
+      auto sent = end.try_send(message);
+      if (!sent) return sent;
+      is_accepted = true;
+    }
+    if constexpr (requires { end.flush(deadline::now()); }) {
+      auto flushed = end.flush(deadline::now());
+      if (!flushed && flushed.error() == std::errc::timed_out) return not_yet();
+      return flushed;
+    } else {
+      return {};
+    }
+  }
+  [[nodiscard]] result<void> given_up() const {
+    if (is_accepted) return {};
+    return failure{std::errc::operation_canceled, "asio_end"};
+  }
+};
+
+struct read_some {
+  mutable_bytes buffer;
+  template <byte_reader End>
+  result<std::size_t> operator()(End& end) const {
+    return end.try_read(buffer);
+  }
+};
+
+struct write_some {
+  const_bytes bytes;
+  template <byte_writer End>
+  result<std::size_t> operator()(End& end) const {
+    return end.try_write(byte_parts{&bytes, 1});
+  }
+};
+
+struct wait {
+  bool has_waited = false;
+  template <class End>
+  result<void> operator()(End& end) {
+    if constexpr (event_source<End>) {
+      return end.try_wait();
+    } else if constexpr (message_receiver<End>) {
+      auto size = end.next_size();
+      if (!size && would_block(size.error())) return failure{size.error()};
+      return {};
+    } else {
+      if (std::exchange(has_waited, true)) return {};
+      return not_yet();
+    }
+  }
+};
+
+}  // namespace sluice::asio_attempts
