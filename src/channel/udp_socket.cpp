@@ -21,6 +21,8 @@ result<udp_socket> udp_socket::create(const udp_options& options) {
     if (auto set = syscall::reuse_address(fd->get()); !set) return failure{set.error()};
   if (options.address.is_v6())
     if (auto set = syscall::only_v6(fd->get()); !set) return failure{set.error()};
+  if (auto set = syscall::only_joined_groups(fd->get(), options.address.is_v6()); !set)
+    return failure{set.error()};
   if (options.receive_buffer_bytes != 0) {
     auto set = syscall::set_buffer_bytes(fd->get(), syscall::buffer::receiving,
                                          options.receive_buffer_bytes);

@@ -58,7 +58,7 @@ result<packet_socket> packet_socket::duplicate() const {
 
 result<void> packet_socket::send_once(const_bytes message, std::span<const int> handles,
                                       waiting mode) {
-  constexpr const char* operation = "sendmsg";
+  const char* operation = handles.empty() ? "sendto" : "sendmsg";
   if (message.size() > max_message_bytes_)
     return failure{std::errc::message_size, operation, "beyond max_message_bytes"};
   if (message.empty() && type_ == socket_type::seqpacket)
@@ -82,8 +82,7 @@ result<void> packet_socket::send_once(const_bytes message, std::span<const int> 
 }
 
 // Makes of an outcome what a receiver shall see.
-result<std::size_t> packet_socket::received(long outcome) const {
-  constexpr const char* operation = "recvfrom";
+result<std::size_t> packet_socket::received(long outcome, const char* operation) const {
   if (outcome > 0) return static_cast<std::size_t>(outcome);
   if (outcome < 0) return syscall::failed(outcome, operation);
   if (type_ == socket_type::datagram) return std::size_t{0};
@@ -100,7 +99,7 @@ result<std::size_t> packet_socket::receive_once(mutable_bytes buffer, received_h
   if (handles != nullptr) handles->clear();
   if (buffer.size() < max_message_bytes_) {
     const long size = syscall::next_size_outcome(fd_.get(), waits);
-    if (size < 0) return received(size);
+    if (size < 0) return received(size, "recvfrom");
     if (static_cast<std::size_t>(size) > buffer.size())
       return failure{std::errc::no_buffer_space, "packet_socket::receive",
                      "next_size() tells how large the buffer must be"};
@@ -119,7 +118,7 @@ result<std::size_t> packet_socket::receive_once(mutable_bytes buffer, received_h
                    "a message longer than max_message_bytes, or than the one that was looked at, "
                    "was cut and is gone"};
   }
-  return received(outcome);
+  return received(outcome, handles == nullptr ? "recvfrom" : "recvmsg");
 }
 
 result<void> packet_socket::try_send(const_bytes message, std::span<const int> handles) {
@@ -143,7 +142,7 @@ result<std::size_t> packet_socket::receive_waiting(mutable_bytes buffer,
 }
 
 result<std::size_t> packet_socket::next_size() {
-  return received(syscall::next_size_outcome(fd_.get(), syscall::waits::never));
+  return received(syscall::next_size_outcome(fd_.get(), syscall::waits::never), "recvfrom");
 }
 
 result<void> packet_socket::wait_readable(deadline until) const {

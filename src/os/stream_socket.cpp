@@ -24,11 +24,12 @@ result<std::size_t> stream_socket::end_of_input(long outcome) {
   return failure{errc::closed, "recvfrom"};
 }
 
-result<std::size_t> stream_socket::refused(long outcome) {
-  if (outcome != -ECONNRESET) return syscall::failed(outcome, "sendto");
+result<std::size_t> stream_socket::refused(long outcome, byte_parts parts) {
+  const char* operation = parts.size() == 1 ? "sendto" : "sendmsg";
+  if (outcome != -ECONNRESET) return syscall::failed(outcome, operation);
   // Told here, it is told to no reader any more.
   was_reset_.store(true, std::memory_order_relaxed);
-  return failure{std::errc::broken_pipe, "sendto", "the peer went without reading everything"};
+  return failure{std::errc::broken_pipe, operation, "the peer went without reading everything"};
 }
 
 result<std::size_t> stream_socket::try_read(mutable_bytes buffer) {
@@ -52,7 +53,7 @@ result<std::size_t> stream_socket::try_write(byte_parts parts) {
   const long taken = syscall::send_outcome(fd_.get(), parts, syscall::waits::never);
   if (taken >= 0) [[likely]]
     return static_cast<std::size_t>(taken);
-  return refused(taken);
+  return refused(taken, parts);
 }
 
 result<std::size_t> stream_socket::write_waiting(byte_parts parts) {
@@ -60,7 +61,7 @@ result<std::size_t> stream_socket::write_waiting(byte_parts parts) {
   const long taken = syscall::send_outcome(fd_.get(), parts, syscall::waits::allowed);
   if (taken >= 0) [[likely]]
     return static_cast<std::size_t>(taken);
-  return refused(taken);
+  return refused(taken, parts);
 }
 
 result<void> stream_socket::wait_readable(deadline until) const {

@@ -100,6 +100,12 @@ result<void> leave_group(int socket, const inet_address& group, unsigned interfa
   return change_membership(socket, group, interface, MCAST_LEAVE_GROUP);
 }
 
+result<void> only_joined_groups(int socket, bool is_v6) {
+  constexpr int v6_multicast_all = 29;  // IPV6_MULTICAST_ALL, which the C library does not know
+  return is_v6 ? set_option(socket, IPPROTO_IPV6, v6_multicast_all, 0)
+               : set_option(socket, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+}
+
 result<void> set_group_sending(int socket, bool is_v6, const group_sending& how) {
   const int level = is_v6 ? int{IPPROTO_IPV6} : int{IPPROTO_IP};
   const int hops = is_v6 ? int{IPV6_MULTICAST_HOPS} : int{IP_MULTICAST_TTL};

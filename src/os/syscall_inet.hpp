@@ -38,6 +38,8 @@ namespace sluice::syscall {
 /// MCAST_JOIN_GROUP.
 [[nodiscard]] result<void> join_group(int socket, const inet_address& group, unsigned interface);
 [[nodiscard]] result<void> leave_group(int socket, const inet_address& group, unsigned interface);
+/// What is sent to groups that another socket of this machine joined is nothing to this one.
+[[nodiscard]] result<void> only_joined_groups(int socket, bool is_v6);
 struct group_sending {
   unsigned interface = 0;
   int hops = 1;

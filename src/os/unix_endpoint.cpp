@@ -67,9 +67,10 @@ result<bool> is_left_behind(const name_place& place) {
   auto found = syscall::connect(probe->get(), *address);
   if (found) return false;
   if (found.error() == std::errc::connection_refused) return true;
-  if (found.error() == std::errc::wrong_protocol_type ||
-      found.error() == std::errc::operation_not_permitted)
-    return false;
+  if (found.error() == std::errc::wrong_protocol_type) return false;
+  // Somebody receives datagrams there, of another sender alone.
+  if (found.error() == std::errc::operation_not_permitted)
+    return failure{found.error().with_hint(taken)};
   return without_proc(found.error());
 }
 
@@ -102,39 +103,52 @@ bool is_taken(const error& reason) {
   return reason == std::errc::file_exists || reason == std::errc::address_in_use;
 }
 
-result<bound> bind_name(socket_type type, unique_fd socket, name_place place,
-                        const bind_options& options) {
+struct published {
+  unique_fd fd;
+  file_identity identity;
+};
+
+// Gives a new socket its name. A socket that was bound once cannot be bound again.
+result<published> publish(socket_type type, const name_place& place, const bind_options& options) {
+  auto socket = syscall::socket(socket_family::unix_domain, type);
+  if (!socket) return failure{socket.error()};
+  // The file gets the mode of the socket, less what the umask takes: at no time is it open to more.
+  if (auto set = syscall::set_mode(socket->get(), options.mode); !set) return failure{set.error()};
+  auto made = named_file::publish(place, [&](const char* leaf) {
+    return make(socket->get(), place.directory(), leaf, type, options);
+  });
+  if (!made) return failure{made.error()};
+  return published{std::move(*socket), *made};
+}
+
+// Removes what nobody is bound to any more; `address_in_use` if somebody is.
+result<void> clear_away(const name_place& place) {
+  // A path outside of the runtime directory is bound without a lock, which bind(2) makes one winner
+  // of. To clear a name away takes the lock of its directory there, too: else two who both found
+  // the name left behind could each clear away what the other just made.
+  auto clearing = place.in_runtime_directory() ? result<directory_lock>{directory_lock{}}
+                                               : lock_directory(place.directory());
+  if (!clearing) return failure{clearing.error()};
+  auto stale = is_left_behind(place);
+  if (!stale && stale.error() == std::errc::no_such_file_or_directory) return {};
+  if (!stale) return failure{stale.error()};
+  if (!*stale) return failure{std::errc::address_in_use, "bind", taken};
+  return syscall::unlink_at(place.directory(), place.leaf().c_str());
+}
+
+result<bound> bind_name(socket_type type, name_place place, const bind_options& options) {
   auto checked = named_file::check_mode(options.mode, place, options.directory, "unix_address");
   if (!checked) return failure{checked.error()};
-  const auto publish = [&] {
-    return named_file::publish(place, [&](const char* leaf) {
-      return make(socket.get(), place.directory(), leaf, type, options);
-    });
-  };
-  // The file gets the mode of the socket, less what the umask takes: at no time is it open to more.
-  if (auto set = syscall::set_mode(socket.get(), options.mode); !set) return failure{set.error()};
   auto lock = place.lock();
   if (!lock) return failure{lock.error()};
-  auto made = publish();
+  auto made = publish(type, place, options);
   if (!made && is_taken(made.error())) {
-    // A path outside of the runtime directory is bound without a lock, which bind(2) makes one
-    // winner of. To clear a name away takes the lock of its directory there, too: else two who both
-    // found the name left behind could each clear away what the other just made.
-    auto clearing = place.in_runtime_directory() ? result<directory_lock>{directory_lock{}}
-                                                 : lock_directory(place.directory());
-    if (!clearing) return failure{clearing.error()};
-    auto stale = is_left_behind(place);
-    if (!stale && !(stale.error() == std::errc::no_such_file_or_directory))
-      return failure{stale.error()};
-    if (stale && !*stale) return failure{std::errc::address_in_use, "bind", taken};
-    if (stale)
-      if (auto gone = syscall::unlink_at(place.directory(), place.leaf().c_str()); !gone)
-        return failure{gone.error()};
-    made = publish();
+    if (auto cleared = clear_away(place); !cleared) return failure{cleared.error()};
+    made = publish(type, place, options);
   }
   if (!made && is_taken(made.error())) return failure{std::errc::address_in_use, "bind", taken};
   if (!made) return failure{made.error()};
-  return bound{std::move(socket), owned_name{std::move(place), *made}};
+  return bound{std::move(made->fd), owned_name{std::move(place), made->identity}};
 }
 
 result<name_place> place_of(const unix_address& address,
@@ -145,13 +159,13 @@ result<name_place> place_of(const unix_address& address,
 }  // namespace
 
 result<bound> bind(socket_type type, const unix_address& address, const bind_options& options) {
-  auto socket = syscall::socket(socket_family::unix_domain, type);
-  if (!socket) return failure{socket.error()};
   if (!address.is_abstract()) {
     auto place = place_of(address, options.directory);
     if (!place) return failure{place.error()};
-    return bind_name(type, std::move(*socket), std::move(*place), options);
+    return bind_name(type, std::move(*place), options);
   }
+  auto socket = syscall::socket(socket_family::unix_domain, type);
+  if (!socket) return failure{socket.error()};
   auto named = syscall::bind(socket->get(), syscall::abstract_address(address.abstract_name()));
   if (!named && named.error() == std::errc::address_in_use)
     return failure{named.error().with_hint(taken)};

@@ -226,7 +226,7 @@ TEST_F(UnixListener, serves_who_means_it_beside_hundreds_who_say_nothing_or_nons
     for (int count = 0; count < strangers; ++count) {
       crowd.push_back(
           unix_stream::connect(name, deadline{patience}, {.wait_for_peer = true}).value());
-      const std::array<unsigned char, 5> nonsense{0xff, 0xff, 0xff, 0xff, 0xff};
+      const std::array<unsigned char, 8> nonsense{0xff, 0xff, 0xff, 0xff, 0xff};
       const auto bytes = std::as_bytes(std::span{nonsense});
       // Nothing, a length that no message has, or the first byte of one.
       const std::size_t said = count % 3 == 0 ? 0 : count % 3 == 1 ? bytes.size() : 1;
@@ -241,6 +241,7 @@ TEST_F(UnixListener, serves_who_means_it_beside_hundreds_who_say_nothing_or_nons
       EXPECT_EQ(text_of(receive_message(from, deadline{patience}).value()), "served");
     }
     ASSERT_TRUE(to.send(bytes_of("stop"), deadline{patience}));
+    EXPECT_FALSE(receive_message(from, deadline{patience}));  // the crowd stays until the end
   }};
   client_process.wait_success();
   server_process.wait_success();

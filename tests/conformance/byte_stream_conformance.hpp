@@ -64,6 +64,10 @@ std::size_t drain(Reader& reader, std::size_t begin = 0) {
 template <class Link>
 inline constexpr bool comes_in_lumps = requires { requires Link::room_comes_in_lumps; };
 
+/// Where an end is told of what the other did soon, but not at once.
+template <class Link>
+inline constexpr bool is_told_late = requires { requires Link::is_told_late; };
+
 template <class Link>
 class ByteStream : public ::testing::Test {
  protected:

@@ -58,6 +58,17 @@ std::string_view operation_of(long number) {
       {SYS_bind, "bind"},
       {SYS_sendto, "sendto"},
       {SYS_recvfrom, "recvfrom"},
+      {SYS_sendmsg, "sendmsg"},
+      {SYS_recvmsg, "recvmsg"},
+      {SYS_socketpair, "socketpair"},
+      {SYS_listen, "listen"},
+      {SYS_accept4, "accept4"},
+      {SYS_connect, "connect"},
+      {SYS_shutdown, "shutdown"},
+      {SYS_getsockname, "getsockname"},
+      {SYS_getpeername, "getpeername"},
+      {SYS_getsockopt, "getsockopt"},
+      {SYS_setsockopt, "setsockopt"},
       {SYS_timerfd_create, "timerfd_create"},
       {SYS_timerfd_settime, "timerfd_settime"},
       {SYS_waitid, "waitid"},
@@ -139,6 +150,7 @@ INSTANTIATE_TEST_SUITE_P(SharedRings, Sweep, testing::ValuesIn(shared_ring_scena
 INSTANTIATE_TEST_SUITE_P(HardenedRings, Sweep, testing::ValuesIn(hardened_ring_scenarios()),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Semaphores, Sweep, testing::ValuesIn(semaphore_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(Sockets, Sweep, testing::ValuesIn(socket_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);
 
 TEST_P(Sweep, without_a_fault_succeeds) { EXPECT_FALSE(run({}, 0).failed); }

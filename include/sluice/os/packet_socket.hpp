@@ -57,7 +57,7 @@ class packet_socket {
                                        waiting mode);
   [[nodiscard]] result<std::size_t> receive_once(mutable_bytes buffer, received_handles* handles,
                                                  waiting mode);
-  [[nodiscard]] result<std::size_t> received(long outcome) const;
+  [[nodiscard]] result<std::size_t> received(long outcome, const char* operation) const;
 
   unique_fd fd_;
   socket_type type_;

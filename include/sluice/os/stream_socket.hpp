@@ -42,7 +42,7 @@ class stream_socket {
 
  private:
   [[nodiscard]] result<std::size_t> end_of_input(long outcome);
-  [[nodiscard]] result<std::size_t> refused(long outcome);
+  [[nodiscard]] result<std::size_t> refused(long outcome, byte_parts parts);
 
   unique_fd fd_;
   // The kernel tells of a reset once, to whichever verb asks first. Relaxed: a fact of its own.
