@@ -13,6 +13,10 @@ namespace {
 // The kernel wants this much more room than a message has bytes. Source: unix_dgram_sendmsg().
 constexpr std::size_t expense = 32;
 
+syscall::waits waits_of(bool may_wait) noexcept {
+  return may_wait ? syscall::waits::allowed : syscall::waits::never;
+}
+
 result<void> check_type(int fd, socket_type type) {
   auto facts = syscall::facts_of(fd);
   if (!facts) return failure{facts.error()};
@@ -25,6 +29,27 @@ result<void> check_type(int fd, socket_type type) {
 }
 
 }  // namespace
+
+packet_socket::packet_socket(packet_socket&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      type_(other.type_),
+      max_message_bytes_(other.max_message_bytes_),
+      was_reset_(other.was_reset_.load(std::memory_order_relaxed)) {}
+
+packet_socket& packet_socket::operator=(packet_socket&& other) noexcept {
+  fd_ = std::move(other.fd_);
+  type_ = other.type_;
+  max_message_bytes_ = other.max_message_bytes_;
+  was_reset_ = other.was_reset_.load();
+  return *this;
+}
+
+bool packet_socket::tells_of_reset(long outcome) noexcept {
+  if (outcome != -ECONNRESET) [[likely]]
+    return false;
+  was_reset_.store(true, std::memory_order_relaxed);
+  return true;
+}
 
 result<packet_socket> packet_socket::over(unique_fd fd, socket_type type) {
   if (auto right = check_type(fd.get(), type); !right) return failure{right.error()};
@@ -53,7 +78,9 @@ result<packet_socket> packet_socket::over(unique_fd fd, socket_type type,
 result<packet_socket> packet_socket::duplicate() const {
   auto copy = syscall::duplicate(fd_.get());
   if (!copy) return failure{copy.error()};
-  return packet_socket{std::move(*copy), type_, max_message_bytes_};
+  packet_socket made{std::move(*copy), type_, max_message_bytes_};
+  made.was_reset_ = was_reset_.load();
+  return made;
 }
 
 result<void> packet_socket::send_once(const_bytes message, std::span<const int> handles,
@@ -67,12 +94,12 @@ result<void> packet_socket::send_once(const_bytes message, std::span<const int> 
   if (handles.size() > received_handles::max)
     return failure{std::errc::argument_list_too_long, operation,
                    "a message carries at most received_handles::max descriptors"};
-  const auto waits = mode == waiting::never ? syscall::waits::never : syscall::waits::allowed;
+  const auto waits = waits_of(mode == waiting::allowed);
   const long outcome = syscall::send_with_handles_outcome(fd_.get(), message, handles, waits);
   if (outcome >= 0) [[likely]]
     return {};
   // Of a connection the first call is told the one, the next the other.
-  if (outcome == -ECONNRESET || outcome == -ECONNREFUSED || outcome == -ENOTCONN)
+  if (tells_of_reset(outcome) || outcome == -ECONNREFUSED || outcome == -ENOTCONN)
     return failure{std::errc::broken_pipe, operation, "the receiver is gone"};
   if (outcome == -ETOOMANYREFS)
     return failure{error::from_errno(
@@ -88,26 +115,40 @@ result<std::size_t> packet_socket::received(long outcome, const char* operation)
   if (type_ == socket_type::datagram) return std::size_t{0};
   auto ready = syscall::poll(fd_.get(), POLLRDHUP, deadline::now());
   if (!ready) return failure{ready.error()};
-  if ((*ready & (POLLRDHUP | POLLHUP)) != 0) return failure{errc::closed, operation};
+  if ((*ready & (POLLRDHUP | POLLHUP)) != 0) {
+    if (was_reset_.load(std::memory_order_relaxed))
+      return failure{std::errc::connection_reset, operation};
+    return failure{errc::closed, operation};
+  }
   // A program that is not ours sent nothing at all, which cannot be told from an end.
   return failure{std::errc::resource_unavailable_try_again, operation};
 }
 
+long packet_socket::size_of_next(waiting mode) noexcept {
+  long size = 0;
+  do {
+    size = syscall::next_size_outcome(fd_.get(), waits_of(mode == waiting::allowed));
+  } while (tells_of_reset(size));
+  return size;
+}
+
 result<std::size_t> packet_socket::receive_once(mutable_bytes buffer, received_handles* handles,
                                                 waiting mode) {
-  const auto waits = mode == waiting::never ? syscall::waits::never : syscall::waits::allowed;
+  const auto waits = waits_of(mode == waiting::allowed);
   if (handles != nullptr) handles->clear();
   if (buffer.size() < max_message_bytes_) {
-    const long size = syscall::next_size_outcome(fd_.get(), waits);
+    const long size = size_of_next(mode);
     if (size < 0) return received(size, "recvfrom");
     if (static_cast<std::size_t>(size) > buffer.size())
       return failure{std::errc::no_buffer_space, "packet_socket::receive",
                      "next_size() tells how large the buffer must be"};
   }
-  const long outcome =
-      handles == nullptr
-          ? syscall::receive_message_outcome(fd_.get(), buffer, waits)
-          : syscall::receive_with_handles_outcome(fd_.get(), buffer, *handles, waits);
+  long outcome = 0;
+  do {
+    outcome = handles == nullptr
+                  ? syscall::receive_message_outcome(fd_.get(), buffer, waits)
+                  : syscall::receive_with_handles_outcome(fd_.get(), buffer, *handles, waits);
+  } while (tells_of_reset(outcome));
   if (outcome == -EMSGSIZE)
     return failure{std::errc::message_size, "recvmsg",
                    "more descriptors came than a message may carry, or than this process may "
@@ -142,7 +183,7 @@ result<std::size_t> packet_socket::receive_waiting(mutable_bytes buffer,
 }
 
 result<std::size_t> packet_socket::next_size() {
-  return received(syscall::next_size_outcome(fd_.get(), syscall::waits::never), "recvfrom");
+  return received(size_of_next(waiting::never), "recvfrom");
 }
 
 result<void> packet_socket::wait_readable(deadline until) const {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/unix_listener.hpp>
@@ -237,6 +238,28 @@ TEST_F(UnixSeqpacket, a_finished_half_ends_for_the_peer_and_the_other_half_goes_
   EXPECT_EQ(both.second.receive(buffer).error(), errc::closed);
   ASSERT_TRUE(both.second.send(bytes_of("answer")));
   EXPECT_EQ(both.first.receive(buffer).value(), 6U);
+}
+
+TEST_F(UnixSeqpacket, a_peer_that_left_messages_unread_is_a_reset_after_what_it_had_sent) {
+  // The kernel tells of the reset first, once, and only then gives the messages.
+  for (const bool ask_size : {false, true}) {
+    auto ends = std::make_optional(unix_seqpacket::create_pair().value());
+    ASSERT_TRUE(ends->first.send(bytes_of("never received")));
+    ASSERT_TRUE(ends->second.send(bytes_of("one")));
+    ASSERT_TRUE(ends->second.send(bytes_of("three")));
+    unix_seqpacket mine = std::move(ends->first);
+    ends.reset();
+    if (ask_size) {
+      EXPECT_EQ(mine.next_size().value(), 3U);
+    }
+    EXPECT_EQ(mine.receive(buffer).value(), 3U);
+    EXPECT_EQ(mine.receive(buffer).value(), 5U);
+    for (int again = 0; again < 3; ++again) {
+      EXPECT_EQ(mine.receive(buffer).error(), std::errc::connection_reset);
+      EXPECT_EQ(mine.next_size().error(), std::errc::connection_reset);
+    }
+    EXPECT_EQ(mine.try_send(bytes_of("x")).error(), std::errc::broken_pipe);
+  }
 }
 
 TEST_F(UnixSeqpacket, converses_through_a_listener) {

@@ -43,7 +43,7 @@ struct unix_seqpacket_pair;
 /// processes may share an end, each message going to one; as receivers they need buffers of
 /// `max_message_bytes` (os/packet_socket.hpp). *Errors*: `message_size` above the maximum;
 /// `broken_pipe` when the peer is gone; `errc::closed` after all was received, `connection_reset`
-/// first if the peer went without receiving everything; more descriptors than
+/// instead if the peer went without receiving everything itself; more descriptors than
 /// `received_handles::max` are refused, and where they come anyway all are closed, with the
 /// message. *Lifetime*: independent of the listener and its name. *Crash*: what a killed peer had
 /// sent is still received.

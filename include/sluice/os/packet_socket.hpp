@@ -1,6 +1,7 @@
 #pragma once
 // A Unix socket that carries messages: the calls that seqpacket and datagram sockets share.
 
+#include <atomic>
 #include <cstddef>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/deadline.hpp>
@@ -18,8 +19,10 @@ namespace sluice {
 /// a smaller one two, since the size is asked for first, and the message stays where it is too
 /// small. *Threads*: all verbs from any thread at once; several receivers of one end need buffers
 /// of `max_message_bytes`, or one may find a longer message than it looked at, which is cut
-/// (`message_size`). *Errors*: sending to a receiver that is gone is `broken_pipe`. *Lifetime*:
-/// closes with the object. *Crash*: what was sent stays receivable.
+/// (`message_size`). *Errors*: sending to a receiver that is gone is `broken_pipe`. Of a
+/// connection, after everything was received, `errc::closed`, or `connection_reset` where the peer
+/// went without receiving everything itself. *Lifetime*: closes with the object. *Crash*: what was
+/// sent stays receivable.
 class packet_socket {
  public:
   /// What the kernel's usual socket buffer takes.
@@ -32,6 +35,10 @@ class packet_socket {
   /// hint does not allow them.
   [[nodiscard]] static result<packet_socket> over(unique_fd fd, socket_type type,
                                                   std::size_t max_message_bytes);
+
+  packet_socket(packet_socket&& other) noexcept;
+  packet_socket& operator=(packet_socket&& other) noexcept;
+  ~packet_socket() = default;
 
   [[nodiscard]] result<void> try_send(const_bytes message, std::span<const int> handles = {});
   [[nodiscard]] result<void> send_waiting(const_bytes message, std::span<const int> handles = {});
@@ -58,10 +65,16 @@ class packet_socket {
   [[nodiscard]] result<std::size_t> receive_once(mutable_bytes buffer, received_handles* handles,
                                                  waiting mode);
   [[nodiscard]] result<std::size_t> received(long outcome, const char* operation) const;
+  [[nodiscard]] long size_of_next(waiting mode) noexcept;
+
+  // Whether an outcome is the kernel's word that the peer left messages: it says so once, to
+  // whichever verb comes first, and before the messages that the peer had sent.
+  [[nodiscard]] bool tells_of_reset(long outcome) noexcept;
 
   unique_fd fd_;
   socket_type type_;
   std::size_t max_message_bytes_;
+  std::atomic<bool> was_reset_{false};  // relaxed: a fact of its own
 };
 
 }  // namespace sluice
