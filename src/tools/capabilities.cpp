@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <bit>
 #include <limits>
 #include <sluice/sluice.hpp>
 #include <string_view>
@@ -71,9 +72,9 @@ std::string largest_message(const channel_capabilities& channel) {
   if (channel.max_message_bytes == 0) return "no payload";
   if (channel.max_message_bytes == std::numeric_limits<std::size_t>::max())
     return channel.keeps_boundaries ? "any" : "stream";
-  // Limits are powers of two, or one less where a field cannot say the power itself.
+  // Most limits are powers of two, or one less where a field cannot say the power itself.
   std::size_t size = channel.max_message_bytes;
-  const bool one_less = size % 2 != 0 && size > 1;
+  const bool one_less = size > 1 && std::has_single_bit(size + 1);
   if (one_less) ++size;
   std::size_t unit = 0;
   for (; size % 1024 == 0 && unit + 1 < units.size(); ++unit) size /= 1024;
