@@ -25,6 +25,7 @@
 #include <sluice/channel/ring_attachment.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_channel_options.hpp>
+#include <sluice/channel/ring_listener.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_queue.hpp>

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fault/scenario.hpp"
+#include "support/child.hpp"
 #include "support/isolation.hpp"
 #include "support/runtime_directory.hpp"
 
@@ -215,6 +216,37 @@ void send_datagrams_to_a_name(struck_step& step) {
   if (sender) expect_messages(*sender, receiver);
 }
 
+void accept_who_wants_rings(struck_step& step) {
+  auto server = ring_listener::create("rings").value();
+  auto client = unix_seqpacket::connect("rings").value();
+  auto theirs = step([&] { return server.accept(10s); });
+  if (!theirs) return;
+  std::array<std::byte, 100> buffer;
+  received_handles rings;
+  ASSERT_TRUE(client.receive(buffer, rings, 10s));
+  ASSERT_EQ(rings.size(), 2u);
+  auto receiver =
+      ring_receiver::attach(ring_channel::from_native(std::move(rings[0])).value()).value();
+  expect_messages(theirs->sender(), receiver);
+}
+
+void take_rings_that_are_handed_over(struck_step& step) {
+  const auto to_client = ring_channel::create_anonymous().value();
+  const auto from_client = ring_channel::create_anonymous().value();
+  auto server = unix_seqpacket_listener::create("rings").value();
+  child handing_over{[&] {
+    const std::array<int, 2> rings{to_client.native_handle(), from_client.native_handle()};
+    auto client = server.accept(deadline{patience}).value();
+    static_cast<void>(client.send(bytes_of("slrings1"), rings));
+  }};
+  auto mine = step([] { return ring_connection::connect("rings", 10s); });
+  if (mine) {
+    auto receiver = ring_receiver::attach(from_client).value();
+    expect_messages(mine->sender(), receiver);
+  }
+  handing_over.kill();
+}
+
 // --- Internet ----------------------------------------------------------------------------------
 
 void listen_for_tcp(struck_step& step) {
@@ -301,6 +333,8 @@ const std::vector<scenario>& socket_scenarios() {
       {"see_the_end_of_a_connection", see_the_end_of_a_connection},
       {"receive_datagrams_at_a_name", receive_datagrams_at_a_name},
       {"send_datagrams_to_a_name", send_datagrams_to_a_name},
+      {"accept_who_wants_rings", accept_who_wants_rings},
+      {"take_rings_that_are_handed_over", take_rings_that_are_handed_over},
       {"listen_for_tcp", listen_for_tcp},
       {"connect_tcp", connect_tcp},
       {"accept_tcp", accept_tcp},
