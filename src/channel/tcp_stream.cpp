@@ -48,7 +48,7 @@ result<tcp_stream> tcp_stream::connect(const inet_address& address, deadline unt
     auto fd = connect_once(address, until);
     if (fd) {
       if (auto set = apply(fd->get(), options.stream); !set) return failure{set.error()};
-      return tcp_stream{std::move(*fd)};
+      return tcp_stream{stream_socket{std::move(*fd)}};
     }
     const bool waits = options.wait_for_peer && fd.error() == std::errc::connection_refused;
     if (!waits) return failure{fd.error()};
@@ -66,11 +66,11 @@ result<tcp_stream> tcp_stream::from_native(unique_fd fd, const tcp_stream_option
   if (!is_inet || facts->type != socket_type::stream || facts->is_listening)
     return failure{std::errc::invalid_argument, "from_native", "not a connected TCP socket"};
   if (auto set = apply(fd.get(), options); !set) return failure{set.error()};
-  return tcp_stream{std::move(fd)};
+  return tcp_stream{stream_socket{std::move(fd)}};
 }
 
 result<tcp_stream> tcp_stream::duplicate() const {
-  auto copy = syscall::duplicate(native_handle());
+  auto copy = socket_.duplicate();
   if (!copy) return failure{copy.error()};
   return tcp_stream{std::move(*copy)};
 }

@@ -15,6 +15,12 @@ bool is_among(const auto& list, auto one) {
   return list.empty() || std::ranges::find(list, one) != list.end();
 }
 
+// Everybody in the network namespace finds an abstract address, and it has no mode.
+peer_filter closed_if_abstract(peer_filter filter, bool is_abstract) {
+  if (is_abstract && filter.users.empty()) filter.users.push_back(syscall::effective_user());
+  return filter;
+}
+
 }  // namespace
 
 result<unix_listening_socket> unix_listening_socket::create(socket_type type,
@@ -30,11 +36,8 @@ result<unix_listening_socket> unix_listening_socket::create(socket_type type,
   if (!bound) return failure{bound.error()};
   auto socket = listening_socket::over(std::move(bound->fd));
   if (!socket) return failure{socket.error()};
-  peer_filter filter = options.filter;
-  // Everybody in the network namespace finds an abstract address.
-  if (parsed->is_abstract() && filter.users.empty())
-    filter.users.push_back(syscall::effective_user());
-  return unix_listening_socket{std::move(*socket), std::move(bound->name), std::move(filter)};
+  return unix_listening_socket{std::move(*socket), std::move(bound->name),
+                               closed_if_abstract(options.filter, parsed->is_abstract())};
 }
 
 result<unix_listening_socket> unix_listening_socket::inherited(socket_type type,
@@ -43,12 +46,14 @@ result<unix_listening_socket> unix_listening_socket::inherited(socket_type type,
   if (!fd) return failure{fd.error()};
   auto named = syscall::local_address(fd->get());
   if (!named) return failure{named.error()};
-  if (!options.address.empty() && syscall::unix_name_of(*named) != options.address)
+  const std::string name = syscall::unix_name_of(*named);
+  if (!options.address.empty() && name != options.address)
     return failure{std::errc::invalid_argument, "LISTEN_FDS",
                    "the inherited socket has another address"};
   auto socket = listening_socket::over(std::move(*fd));
   if (!socket) return failure{socket.error()};
-  return unix_listening_socket{std::move(*socket), std::nullopt, options.filter};
+  return unix_listening_socket{std::move(*socket), std::nullopt,
+                               closed_if_abstract(options.filter, name.starts_with('@'))};
 }
 
 bool unix_listening_socket::admits(const socket_credentials& who) const {

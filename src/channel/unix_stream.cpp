@@ -1,6 +1,5 @@
 #include <sluice/channel/unix_stream.hpp>
 
-#include "os/syscall.hpp"
 #include "os/syscall_sockets.hpp"
 
 namespace sluice {
@@ -9,13 +8,14 @@ result<unix_stream> unix_stream::connect(std::string_view address, deadline unti
                                          const unix_connect_options& options) {
   auto fd = unix_connection::open(type, address, until, options);
   if (!fd) return failure{fd.error()};
-  return unix_stream{std::move(*fd)};
+  return unix_stream{stream_socket{std::move(*fd)}};
 }
 
 result<unix_stream_pair> unix_stream::create_pair() {
   auto ends = syscall::socket_pair(type);
   if (!ends) return failure{ends.error()};
-  return unix_stream_pair{unix_stream{std::move(ends->one)}, unix_stream{std::move(ends->other)}};
+  return unix_stream_pair{unix_stream{stream_socket{std::move(ends->one)}},
+                          unix_stream{stream_socket{std::move(ends->other)}}};
 }
 
 result<unix_stream> unix_stream::from_native(unique_fd fd) {
@@ -25,11 +25,11 @@ result<unix_stream> unix_stream::from_native(unique_fd fd) {
       facts->is_listening)
     return failure{std::errc::invalid_argument, "from_native",
                    "not a connected Unix stream socket"};
-  return unix_stream{std::move(fd)};
+  return unix_stream{stream_socket{std::move(fd)}};
 }
 
 result<unix_stream> unix_stream::duplicate() const {
-  auto copy = syscall::duplicate(native_handle());
+  auto copy = socket_.duplicate();
   if (!copy) return failure{copy.error()};
   return unix_stream{std::move(*copy)};
 }

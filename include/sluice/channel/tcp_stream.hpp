@@ -102,7 +102,7 @@ class tcp_stream {
   }
 
  private:
-  explicit tcp_stream(unique_fd fd) noexcept : socket_(std::move(fd)) {}
+  explicit tcp_stream(stream_socket socket) noexcept : socket_(std::move(socket)) {}
   stream_socket socket_;
 };
 

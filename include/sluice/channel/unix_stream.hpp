@@ -96,7 +96,7 @@ class unix_stream {
   }
 
  private:
-  explicit unix_stream(unique_fd fd) noexcept : socket_(std::move(fd)) {}
+  explicit unix_stream(stream_socket socket) noexcept : socket_(std::move(socket)) {}
   stream_socket socket_;
 };
 
