@@ -1,5 +1,3 @@
-#include <poll.h>
-
 #include <array>
 #include <sluice/base/retry.hpp>
 #include <sluice/channel/ring_listener.hpp>

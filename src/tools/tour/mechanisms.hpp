@@ -111,10 +111,11 @@ inline constexpr std::array mechanisms{
     one_way<unix_stream_link>("unix-stream", "framed messages over a Unix stream connection"),
     one_way<unix_seqpacket_link>("unix-seqpacket", "messages over a Unix seqpacket connection",
                                  "sends what is longer than 208 KiB in pieces"),
-    one_way<unix_datagram_link>("unix-datagram", "Unix datagrams to a receiver under a name",
+    one_way<unix_datagram_link>("unix-datagram",
+                                "datagrams of a Unix socket to a receiver under a name",
                                 "sends what is longer than 208 KiB in pieces"),
     one_way<tcp_link>("tcp", "framed messages over TCP on the loopback address"),
-    one_way<udp_link>("udp", "UDP on the loopback address, with a receipt for each piece",
+    one_way<udp_link>("udp", "datagrams on the loopback address, with a receipt for each piece",
                       "may lose messages: each is sent again until its receipt comes, so that "
                       "one is under way at a time"),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
