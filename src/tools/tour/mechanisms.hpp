@@ -115,9 +115,10 @@ inline constexpr std::array mechanisms{
                                 "datagrams of a Unix socket to a receiver under a name",
                                 "sends what is longer than 208 KiB in pieces"),
     one_way<tcp_link>("tcp", "framed messages over TCP on the loopback address"),
-    one_way<udp_link>("udp", "datagrams on the loopback address, with a receipt for each piece",
-                      "may lose messages: each is sent again until its receipt comes, so that "
-                      "one is under way at a time"),
+    at_most(std::size_t{1} << 20,
+            one_way<udp_link>("udp", "datagrams on the loopback address, a receipt for each",
+                              "may lose messages, so each is sent again until its receipt comes: "
+                              "a sample of 1 MiB")),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 
