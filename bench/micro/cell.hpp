@@ -38,6 +38,8 @@ struct cell {
 [[nodiscard]] std::vector<cell> memory_cells();
 /// Message queues, likewise.
 [[nodiscard]] std::vector<cell> queue_cells();
+/// Sockets, likewise.
+[[nodiscard]] std::vector<cell> socket_cells();
 /// Semaphores, and the event in shared memory.
 [[nodiscard]] std::vector<cell> semaphore_cells();
 

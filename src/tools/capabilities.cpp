@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <bit>
 #include <limits>
 #include <sluice/sluice.hpp>
 #include <string_view>
@@ -26,6 +27,13 @@ constexpr std::array channels{
     channel_traits<ring_queue_receiver>,
     channel_traits<ring_subscriber>,
     channel_traits<hardened_receiver>,
+    channel_traits<unix_stream>,
+    channel_traits<framed_receiver<unix_stream>>,
+    channel_traits<unix_seqpacket>,
+    channel_traits<unix_datagram_receiver>,
+    channel_traits<tcp_stream>,
+    channel_traits<framed_receiver<tcp_stream>>,
+    channel_traits<udp_socket>,
     channel_traits<local_receiver>,
     channel_traits<event>,
     channel_traits<shared_event>,
@@ -64,9 +72,9 @@ std::string largest_message(const channel_capabilities& channel) {
   if (channel.max_message_bytes == 0) return "no payload";
   if (channel.max_message_bytes == std::numeric_limits<std::size_t>::max())
     return channel.keeps_boundaries ? "any" : "stream";
-  // Limits are powers of two, or one less where a field cannot say the power itself.
+  // Most limits are powers of two, or one less where a field cannot say the power itself.
   std::size_t size = channel.max_message_bytes;
-  const bool one_less = size % 2 != 0 && size > 1;
+  const bool one_less = size > 1 && std::has_single_bit(size + 1);
   if (one_less) ++size;
   std::size_t unit = 0;
   for (; size % 1024 == 0 && unit + 1 < units.size(); ++unit) size /= 1024;
@@ -79,16 +87,17 @@ std::string largest_message(const channel_capabilities& channel) {
 std::string capability_table() {
   std::string table =
       "| channel | keeps boundaries | order across senders | many senders | many receivers "
-      "| pollable | zero copy | carries handles | selective | survives its processes | reaches "
+      "| pollable | zero copy | carries handles | selective | survives its processes | may lose | "
+      "reaches "
       "| largest message |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const channel_capabilities& one : channels) {
-    table += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+    table += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
                          one.mechanism, yes_or_no(one.keeps_boundaries), order_of(one),
                          yes_or_no(one.many_senders), receivers_of(one), yes_or_no(one.pollable),
                          yes_or_no(one.zero_copy), yes_or_no(one.carries_handles),
                          yes_or_no(one.selective), yes_or_no(one.survives_processes),
-                         reach_of(one.reaches), largest_message(one));
+                         yes_or_no(one.may_lose), reach_of(one.reaches), largest_message(one));
   }
   return table;
 }

@@ -256,7 +256,11 @@ TYPED_TEST_P(ByteStreamProcesses, a_killed_reader_is_a_broken_pipe) {
   ASSERT_TRUE(sluice::write_all(*this->link.writer, stream_bytes(0, 100'000)));
   begun.wait();
   peer.process().kill();
-  EXPECT_EQ(this->link.writer->try_write(stream_bytes(0, 1)).error(), std::errc::broken_pipe);
+  auto written = this->link.writer->try_write(stream_bytes(0, 1));
+  // Where it is told late, what was taken before is lost.
+  while (is_told_late<TypeParam> && written)
+    written = this->link.writer->try_write(stream_bytes(0, 1));
+  EXPECT_EQ(written.error(), std::errc::broken_pipe);
 }
 
 REGISTER_TYPED_TEST_SUITE_P(ByteStreamProcesses,

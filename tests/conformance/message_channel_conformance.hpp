@@ -212,10 +212,11 @@ TYPED_TEST_P(MessageChannel, a_broken_pipe_is_a_value_and_changes_no_signal_stat
   if (receiver_is_process<TypeParam>) GTEST_SKIP() << bound_receiver;
   if (link_lasts<TypeParam>) GTEST_SKIP() << has_no_end;
   this->link.receiver.reset();
-  EXPECT_EQ(this->link.sender->try_send({}).error(), std::errc::broken_pipe);
+  EXPECT_EQ(this->link.sender->try_send(stream_bytes(0, this->fit(0))).error(),
+            std::errc::broken_pipe);
   const process_state before = process_state::now();
   for (const std::size_t size : {0U, 1U, 10'000U, 1U << 20}) {
-    const auto message = stream_bytes(0, size);
+    const auto message = stream_bytes(0, this->fit(size));
     EXPECT_EQ(this->link.sender->try_send(message).error(), std::errc::broken_pipe);
     for (const deadline until : {deadline::never(), deadline::now()})
       EXPECT_EQ(sluice::send(*this->link.sender, message, until).error(), std::errc::broken_pipe);

@@ -116,7 +116,8 @@ TYPED_TEST_P(MessageChannelProcesses, a_killed_receiver_is_a_broken_pipe) {
                     },
                     this->link.sender};
   ASSERT_TRUE(sluice::send(*this->link.sender, stream_bytes(0, 100)));
-  std::vector<std::byte> large(usual_max_message_bytes);
+  using sender_type = typename decltype(TypeParam::sender)::value_type;
+  std::vector<std::byte> large(fit<sender_type>(usual_max_message_bytes));
   while (this->link.sender->try_send(large)) {
   }
   peer.process().kill();

@@ -13,6 +13,7 @@
 #include "conformance/queue_links.hpp"
 #include "conformance/ring_links.hpp"
 #include "conformance/signal_links.hpp"
+#include "conformance/socket_links.hpp"
 #include "conformance/type_names.hpp"
 
 namespace sluice::test {
@@ -56,7 +57,10 @@ using between_processes =
     channels<framed_pipe_link, framed_fifo_link, framed_foreign_fifo_link, fifo_channel_link,
              system_v_queue_link, posix_queue_link, mailbox_link, signal_channel_link,
              ring_channel_link, named_ring_channel_link, ring_queue_link, named_ring_queue_link,
-             hardened_ring_link>;
+             hardened_ring_link, framed_unix_stream_link, unix_seqpacket_link, unix_datagram_link>;
+
+// Whose ends are told late of what the other did: where the suites wait for it.
+using told_late = channels<framed_tcp_link>;
 
 // Whose ends cannot be given to another process.
 using within_a_process = channels<ring_topic_link>;
@@ -87,6 +91,12 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Processes, MessageChannelPeers,
 INSTANTIATE_TYPED_TEST_SUITE_P(Processes, ManySenders,
                                between_processes::many_senders<process_peer>, link_names);
 INSTANTIATE_TYPED_TEST_SUITE_P(Processes, MessageChannelProcesses, between_processes::links,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ThreadsLate, MessageChannelPeers, told_late::with<thread_peer>,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ProcessesLate, MessageChannelPeers, told_late::with<process_peer>,
+                               link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(ProcessesLate, MessageChannelProcesses, told_late::links,
                                link_names);
 
 }  // namespace sluice::test

@@ -5,14 +5,20 @@
 
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/channel/blocking.hpp>
+#include <sluice/channel/unix_datagram.hpp>
 
 #include "support/child.hpp"
 
 namespace sluice::test {
 
-/// Channels whose content survives their processes have no end: others may come later.
+/// Channels have no end where others may come later: those whose content survives their processes,
+/// and datagrams, which know no connection.
 template <class End>
 inline constexpr bool lasts = channel_traits<End>.survives_processes;
+template <>
+inline constexpr bool lasts<unix_datagram_sender> = true;
+template <>
+inline constexpr bool lasts<unix_datagram_receiver> = true;
 template <class Link>
 inline constexpr bool link_lasts = lasts<typename decltype(Link::sender)::value_type>;
 inline constexpr const char* has_no_end =

@@ -17,6 +17,7 @@
 #include "conformance/byte_stream_conformance.hpp"
 #include "conformance/message_channel_conformance.hpp"
 #include "conformance/ring_probes.hpp"
+#include "conformance/socket_probes.hpp"
 #include "conformance/traits_probes.hpp"
 #include "conformance/type_names.hpp"
 #include "support/child.hpp"
@@ -105,7 +106,8 @@ using all_probes =
     ::testing::Types<local_probe, pipe_probe, framed_pipe_probe, fifo_probe, framed_fifo_probe,
                      fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe,
                      signal_channel_probe, ring_channel_probe, ring_queue_probe, ring_topic_probe,
-                     hardened_ring_probe>;
+                     hardened_ring_probe, unix_stream_probe, unix_seqpacket_probe,
+                     unix_datagram_probe, tcp_stream_probe, udp_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -223,6 +225,15 @@ TYPED_TEST(ChannelTraits, survives_processes) {
   }
 }
 
+template <class Receiver>
+constexpr bool knows_its_address = requires(const Receiver& r) {
+  { r.address() } -> std::convertible_to<inet_address>;
+};
+template <>
+constexpr bool knows_its_address<naive_receiver<tcp_stream>> = requires(const tcp_stream& s) {
+  { s.local_address() } -> std::same_as<result<inet_address>>;
+};
+
 TYPED_TEST(ChannelTraits, reaches) {
   auto sender = this->probe.another_sender();
   auto receiver = this->probe.another_receiver();
@@ -230,8 +241,26 @@ TYPED_TEST(ChannelTraits, reaches) {
   other.wait_success();
   const bool beyond_this_process = take(receiver) == this->message_of("hello");
   EXPECT_EQ(beyond_this_process, this->stated.reaches != reach::one_process);
-  // Other machines, by definition of the type: a channel that reaches them is opened by an address.
-  EXPECT_NE(this->stated.reaches, reach::machines);
+  // Other machines, by definition of the type: a channel that reaches them knows its own address
+  // among them, and the network does not ask on which machine that is.
+  using receiver_type = typename TypeParam::receiver_type;
+  constexpr bool has_address = knows_its_address<receiver_type>;
+  EXPECT_EQ(has_address, this->stated.reaches == reach::machines);
+}
+
+TYPED_TEST(ChannelTraits, may_lose) {
+  // Sends until it is refused, or far beyond what any channel holds, then receives all that came.
+  auto sender = this->probe.another_sender();
+  auto receiver = this->probe.another_receiver();
+  const auto message = this->message_of(std::string(4000, 'm'));
+  std::size_t accepted = 0;
+  while (accepted < 5000 && sender.try_send(message)) ++accepted;
+  std::size_t bytes = 0;
+  while (auto got = take(receiver)) bytes += got->size();
+  if (accepted < 5000 && this->stated.keeps_boundaries) {
+    EXPECT_EQ(bytes, accepted * message.size());
+  }
+  EXPECT_EQ(accepted == 5000 && bytes < accepted * message.size(), this->stated.may_lose);
 }
 
 TYPED_TEST(ChannelTraits, max_message_bytes) {
@@ -296,6 +325,11 @@ TEST(Mechanisms, have_different_names) {
                          channel_traits<posix_queue_receiver>.mechanism,
                          channel_traits<mailbox_receiver>.mechanism,
                          channel_traits<signal_channel_receiver>.mechanism,
+                         channel_traits<unix_stream>.mechanism,
+                         channel_traits<unix_seqpacket>.mechanism,
+                         channel_traits<unix_datagram_receiver>.mechanism,
+                         channel_traits<tcp_stream>.mechanism,
+                         channel_traits<udp_socket>.mechanism,
                          channel_traits<shared_event>.mechanism,
                          channel_traits<posix_semaphore>.mechanism,
                          channel_traits<system_v_semaphore>.mechanism,

@@ -1,5 +1,6 @@
 #include "fault/failing_syscall.hpp"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -31,6 +32,20 @@ bool cannot_fail(long number) noexcept {
 bool has_flags(long number) noexcept { return number == SYS_preadv2 || number == SYS_pwritev2; }
 bool has_parts(long number) noexcept { return has_flags(number) || number == SYS_writev; }
 
+// A message of which at most `most` bytes go.
+long send_less(const long (&arguments)[6], std::size_t most) noexcept {
+  msghdr header = *reinterpret_cast<const msghdr*>(arguments[1]);
+  std::array<iovec, 16> parts{};
+  header.msg_iovlen = std::min(header.msg_iovlen, parts.size());
+  for (std::size_t i = 0; i < header.msg_iovlen; ++i) {
+    parts[i] = {.iov_base = header.msg_iov[i].iov_base,
+                .iov_len = std::min(header.msg_iov[i].iov_len, most)};
+    most -= parts[i].iov_len;
+  }
+  header.msg_iov = parts.data();
+  return plain(SYS_sendmsg, {arguments[0], reinterpret_cast<long>(&header), arguments[2], 0, 0, 0});
+}
+
 // The call with at most `most` bytes: what the kernel may always do with a read or write.
 long cut_short(long number, const long (&arguments)[6], std::size_t most) noexcept {
   long changed[6];
@@ -45,7 +60,10 @@ long cut_short(long number, const long (&arguments)[6], std::size_t most) noexce
     }
     changed[1] = reinterpret_cast<long>(parts.data());
     changed[2] = static_cast<long>(count);
-  } else if (number == SYS_read || number == SYS_write) {
+  } else if (number == SYS_sendmsg) {
+    return send_less(arguments, most);
+  } else if (number == SYS_read || number == SYS_write || number == SYS_recvfrom ||
+             number == SYS_sendto) {
     changed[2] = static_cast<long>(std::min(static_cast<std::size_t>(arguments[2]), most));
   }
   return plain(number, changed);

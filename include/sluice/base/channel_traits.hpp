@@ -30,6 +30,7 @@ struct channel_capabilities {
   bool carries_handles = false;     ///< Can pass descriptors.
   bool selective = false;           ///< Priorities, or receiving by type.
   bool survives_processes = false;  ///< Content stays when all processes that had it open are gone.
+  bool may_lose = false;            ///< What was accepted may be lost, and nobody is told.
   reach reaches = reach::one_machine;
   std::size_t min_message_bytes = 0;  ///< Shorter messages are refused as too long ones are.
   /// Bytes; what is limited only by options has the largest value that the format allows.

@@ -61,6 +61,11 @@ class process {
   /// something that only the right process can know.
   [[nodiscard]] static result<process> open(pid_t id);
 
+  /// Takes over a pidfd. `id` is what messages to people shall call it.
+  [[nodiscard]] static process from_native(unique_fd pidfd, pid_t id) noexcept {
+    return process{std::move(pidfd), id};
+  }
+
   /// Sends signal `number` (as kill(2), 0 only asks whether it may). Source: pidfd_send_signal(2).
   [[nodiscard]] result<void> send_signal(int number) const;
 

@@ -7,7 +7,7 @@
 #include <sluice/os/unique_fd.hpp>
 #include <utility>
 
-#include "os/syscall_sockets.hpp"
+#include "os/syscall_messages.hpp"
 #include "tools/tour/link.hpp"
 
 namespace sluice::tour {

@@ -15,6 +15,8 @@
 #include "tools/tour/queue_links.hpp"
 #include "tools/tour/ring_links.hpp"
 #include "tools/tour/signal_links.hpp"
+#include "tools/tour/socket_links.hpp"
+#include "tools/tour/udp_link.hpp"
 
 namespace sluice::tour {
 
@@ -106,6 +108,17 @@ inline constexpr std::array mechanisms{
                              "rings from many senders to many receivers: one of each"),
     one_way<ring_topic_link>("ring-topic", "rings to every subscriber: one of each"),
     one_way<hardened_link>("hardened-ring", "the ring between two who do not trust each other"),
+    one_way<unix_stream_link>("unix-stream", "framed messages over a Unix stream connection"),
+    one_way<unix_seqpacket_link>("unix-seqpacket", "messages over a Unix seqpacket connection",
+                                 "sends what is longer than 208 KiB in pieces"),
+    one_way<unix_datagram_link>("unix-datagram",
+                                "datagrams of a Unix socket to a receiver under a name",
+                                "sends what is longer than 208 KiB in pieces"),
+    one_way<tcp_link>("tcp", "framed messages over TCP on the loopback address"),
+    at_most(std::size_t{1} << 20,
+            one_way<udp_link>("udp", "datagrams on the loopback address, a receipt for each",
+                              "may lose messages, so each is sent again until its receipt comes: "
+                              "a sample of 1 MiB")),
     two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
 };
 

@@ -6,14 +6,10 @@
 
 namespace sluice::tour {
 
-namespace {
-
 std::string fresh_name() {
   std::random_device random;
   return fmt::format("tour-{:08x}{:08x}", random(), random());
 }
-
-}  // namespace
 
 result<system_v_queue_link> system_v_queue_link::create(const link_options&) {
   std::string name = fresh_name();

@@ -18,6 +18,9 @@
 
 namespace sluice::tour {
 
+/// A name that nobody else has.
+[[nodiscard]] std::string fresh_name();
+
 enum class piece : std::uint8_t { last, more_follows, end };
 
 /// Sends whole messages in pieces, and at its end that there will be no more.

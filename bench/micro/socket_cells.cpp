@@ -1,0 +1,109 @@
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <sluice/channel/tcp_listener.hpp>
+#include <sluice/channel/tcp_stream.hpp>
+#include <sluice/channel/unix_seqpacket.hpp>
+#include <sluice/channel/unix_stream.hpp>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "one_process.hpp"
+#include "payload.hpp"
+#include "stream_contest.hpp"
+
+namespace bench {
+
+namespace {
+
+std::size_t expect_bytes(ssize_t outcome, const char* operation) {
+  if (outcome < 0) throw std::system_error{errno, std::generic_category(), operation};
+  return static_cast<std::size_t>(outcome);
+}
+
+/// Both ends in this process: what goes in at the one comes out at the other.
+template <class End>
+struct ends {
+  End first;
+  End second;
+  std::vector<std::byte> out;
+  std::vector<std::byte> in;
+
+  // The same with the calls themselves, over the same sockets.
+  void move_raw(std::uint64_t i, int flags) {
+    write_payload(i, out);
+    expect_bytes(::send(first.native_handle(), out.data(), out.size(), MSG_NOSIGNAL), "send");
+    const std::size_t got =
+        expect_bytes(::recv(second.native_handle(), in.data(), in.size(), flags), "recv");
+    expect_payload(i, sluice::const_bytes{in}.first(got), out.size());
+  }
+};
+
+/// Bytes: each message is there as a whole when it is read, since it was written before.
+template <class Stream>
+contest open_bytes(Stream first, Stream second, std::size_t size, const cell_settings& settings) {
+  auto both = std::make_shared<ends<Stream>>(ends<Stream>{std::move(first), std::move(second),
+                                                          std::vector<std::byte>(size),
+                                                          std::vector<std::byte>(size)});
+  const auto with_sluice = [=](std::uint64_t i) {
+    write_payload(i, both->out);
+    both->first.write_all(both->out).value();
+    const std::size_t got = both->second.read_some(both->in).value();
+    expect_payload(i, sluice::const_bytes{both->in}.first(got), size);
+  };
+  return one_process(
+      with_sluice, [=](std::uint64_t i) { both->move_raw(i, 0); }, settings);
+}
+
+contest open_unix_stream(std::size_t size, const cell_settings& settings) {
+  auto pair = sluice::unix_stream::create_pair().value();
+  return open_bytes(std::move(pair.first), std::move(pair.second), size, settings);
+}
+
+contest open_tcp(std::size_t size, const cell_settings& settings) {
+  using namespace std::chrono_literals;
+  auto server = sluice::tcp_listener::create().value();
+  auto first = sluice::tcp_stream::connect(server.address(), 10s).value();
+  return open_bytes(std::move(first), server.accept(10s).value(), size, settings);
+}
+
+/// Messages, into a buffer of the largest size, which costs one call.
+contest open_unix_seqpacket(std::size_t size, const cell_settings& settings) {
+  auto pair = sluice::unix_seqpacket::create_pair().value();
+  const std::size_t largest = pair.second.max_message_bytes();
+  auto both = std::make_shared<ends<sluice::unix_seqpacket>>(
+      ends<sluice::unix_seqpacket>{std::move(pair.first), std::move(pair.second),
+                                   std::vector<std::byte>(size), std::vector<std::byte>(largest)});
+  const auto with_sluice = [=](std::uint64_t i) {
+    write_payload(i, both->out);
+    both->first.send(both->out).value();
+    const std::size_t got = both->second.receive(both->in).value();
+    expect_payload(i, sluice::const_bytes{both->in}.first(got), size);
+  };
+  return one_process(
+      with_sluice, [=](std::uint64_t i) { both->move_raw(i, MSG_TRUNC); }, settings);
+}
+
+}  // namespace
+
+std::vector<cell> socket_cells() {
+  struct kind {
+    const char* name;
+    contest (*open)(std::size_t, const cell_settings&);
+  };
+  constexpr std::array kinds{kind{"unix_stream", open_unix_stream},
+                             kind{"unix_seqpacket", open_unix_seqpacket}, kind{"tcp", open_tcp}};
+  std::vector<cell> cells;
+  for (const std::size_t size : {64u, 4096u})
+    for (const kind& one : kinds)
+      cells.push_back({.name = std::string{one.name} + "/" + std::to_string(size) + "/one_process",
+                       .message_bytes = size,
+                       .open = [=](const cell_settings& s) { return one.open(size, s); }});
+  return cells;
+}
+
+}  // namespace bench

@@ -1,0 +1,118 @@
+#pragma once
+// UDP: messages without a connection, to one address or to a group, on one machine or between
+// machines. What is sent may be lost, doubled or come in another order, and nobody is told: fit for
+// what is sent again anyway.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <sluice/base/channel_traits.hpp>
+#include <sluice/base/concepts.hpp>
+#include <sluice/channel/blocking.hpp>
+#include <sluice/os/inet_address.hpp>
+#include <sluice/os/unique_fd.hpp>
+
+namespace sluice {
+
+inline constexpr channel_capabilities udp_capabilities{
+    .mechanism = "udp",
+    .keeps_boundaries = true,
+    .order = ordering::total,
+    .many_senders = true,
+    .many_receivers = true,
+    .pollable = true,
+    .may_lose = true,
+    .reaches = reach::machines,
+    .max_message_bytes = 65'507,
+};
+
+struct udp_options {
+  /// Where messages are received. Port 0: one that is free, which `address()` tells. To receive
+  /// those of a group, the group itself with its port.
+  inet_address address = inet_address::loopback();
+  /// Several sockets of this user may have the address: each gets what is sent to a group.
+  bool share_address = false;
+  /// What waits to be received, in bytes as the kernel counts them; the rest is lost. 0: as the
+  /// kernel does, about 200 KiB. net.core.rmem_max limits it, in silence.
+  std::size_t receive_buffer_bytes = 0;
+};
+
+/// How messages to a group are sent.
+struct udp_group_options {
+  unsigned interface = 0;  ///< Its number; 0: the kernel chooses.
+  int hops = 1;            ///< Routers that pass it on, and one more: 1 stays in this network.
+  bool loops_back = true;  ///< Members on this machine get it, too.
+};
+
+/// Sends and receives messages.
+///
+/// *Semantics*: each message whole, or not at all. `connect` chooses whom `try_send` sends to, and
+/// lets nobody else's messages in. A receive buffer too small leaves the message, and costs a
+/// second system call, as every one below 65,507 bytes does. There is no end. *Threads*: receiving
+/// from one thread at a time, sending from any; moving from one. *Errors*: `message_size` above
+/// 65,507 bytes, and `destination_address_required` without `connect`; `connection_refused` from
+/// either verb tells, late and not for certain, that nobody receives what was sent before.
+/// *Lifetime*: what was not received goes with the object. *Crash*: as *Lifetime*.
+class udp_socket {
+ public:
+  static constexpr channel_capabilities capabilities = udp_capabilities;
+
+  /// Receives at an address. `address_in_use` when somebody else does.
+  [[nodiscard]] static result<udp_socket> create(const udp_options& options = {});
+
+  /// Sends to this address from now on, and receives from nobody else.
+  [[nodiscard]] result<void> connect(const inet_address& address);
+
+  [[nodiscard]] result<void> try_send(const_bytes message) { return send_once(message, nullptr); }
+  [[nodiscard]] result<void> wait_writable(deadline until);
+  [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer);
+  [[nodiscard]] result<std::size_t> next_size();
+  [[nodiscard]] result<void> wait_readable(deadline until);
+
+  [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
+    return sluice::send(*this, message, until);
+  }
+  [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer,
+                                            deadline until = deadline::never()) {
+    return sluice::receive(*this, buffer, until);
+  }
+
+  /// To anybody, also without `connect`.
+  [[nodiscard]] result<void> try_send_to(const_bytes message, const inet_address& address) {
+    return send_once(message, &address);
+  }
+  [[nodiscard]] result<void> send_to(const_bytes message, const inet_address& address,
+                                     deadline until = deadline::never());
+  /// Who sent the message that was received at last; nothing before the first.
+  [[nodiscard]] const std::optional<inet_address>& last_sender() const noexcept {
+    return last_sender_;
+  }
+
+  /// Receives what is sent to a group, on one interface (its number; 0: the kernel chooses), until
+  /// `leave` or the end of the object. Source: ip(7), ipv6(7).
+  [[nodiscard]] result<void> join(const inet_address& group, unsigned interface = 0);
+  [[nodiscard]] result<void> leave(const inet_address& group, unsigned interface = 0);
+  [[nodiscard]] result<void> set_group_sending(const udp_group_options& options);
+
+  [[nodiscard]] static constexpr std::size_t max_message_bytes() noexcept {
+    return capabilities.max_message_bytes;
+  }
+  /// Where it receives, with the port that it got.
+  [[nodiscard]] const inet_address& address() const noexcept { return address_; }
+  /// A second owner of the same socket: each message goes to one.
+  [[nodiscard]] result<udp_socket> duplicate() const;
+  [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
+
+ private:
+  udp_socket(unique_fd fd, const inet_address& address) noexcept
+      : fd_(std::move(fd)), address_(address) {}
+  [[nodiscard]] result<void> send_once(const_bytes message, const inet_address* address);
+
+  unique_fd fd_;
+  inet_address address_;
+  std::optional<inet_address> last_sender_ = {};
+};
+
+static_assert(message_sender<udp_socket> && message_receiver<udp_socket>);
+
+}  // namespace sluice
