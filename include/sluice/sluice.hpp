@@ -41,6 +41,8 @@
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
+#include <sluice/compose/relay.hpp>
+#include <sluice/compose/relay_options.hpp>
 #include <sluice/compose/selector.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/os/lasting_object.hpp>
