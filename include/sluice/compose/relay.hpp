@@ -58,9 +58,10 @@ class relay {
     static_cast<void>(woken_.try_wait());  // of a request to an earlier run
     const std::stop_callback wake{stop, [this] { static_cast<void>(woken_.notify()); }};
     constexpr std::uint64_t turns_between_looks = 64;  // at the clock
+    const bool has_end = !(until == deadline::now());  // also while it need not wait
     for (std::uint64_t turn = 1;; ++turn) {
       if (stop.stop_requested()) return {.end = relay_end::stopped};
-      if (turn % turns_between_looks == 0 && until.has_passed())
+      if (has_end && turn % turns_between_looks == 0 && until.has_passed())
         return {.end = relay_end::timed_out};
       const bool sends = has_message_;
       auto step = sends ? pass_on() : take();
