@@ -8,6 +8,7 @@
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/error.hpp>
 #include <sluice/base/name.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/base/retry.hpp>
 #include <sluice/channel/blocking.hpp>
@@ -49,6 +50,9 @@
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
+#include <sluice/compose/relay.hpp>
+#include <sluice/compose/relay_options.hpp>
+#include <sluice/compose/selector.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/os/inet_address.hpp>
 #include <sluice/os/lasting_object.hpp>

@@ -22,6 +22,7 @@ struct fifo_receiver::state {
   std::size_t end = 0;
   std::optional<const_bytes> ready = std::nullopt;
   bool out_of_step = false;  // looking for the next header; reported already
+  read_ahead_mark ahead = {};
 
   [[nodiscard]] const_bytes buffered() const noexcept {
     return const_bytes{buffer}.subspan(begin, end - begin);
@@ -91,6 +92,7 @@ result<void> fifo_receiver::state::read_more(bool may_wait) {
   begin = 0;
   const mutable_bytes room = mutable_bytes{buffer}.subspan(end);
   auto got = may_wait ? reader.read_waiting(room) : reader.try_read(room);
+  ahead.note(got);
   if (got) {
     end += *got;
     return {};
@@ -167,5 +169,10 @@ result<void> fifo_receiver::wait_readable(deadline until) {
 
 std::uint64_t fifo_receiver::spoilt() const noexcept { return state_->unfinished.spoilt(); }
 int fifo_receiver::native_handle() const noexcept { return state_->reader.native_handle(); }
+
+result<readiness> fifo_receiver::receive_readiness() {
+  return readiness{.descriptor = native_handle(),
+                   .ahead = state_->ahead.share(state_->ready || state_->has_work_buffered())};
+}
 
 }  // namespace sluice

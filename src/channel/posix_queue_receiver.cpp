@@ -34,8 +34,10 @@ result<std::size_t> posix_queue_receiver::take(mutable_bytes into, bool may_wait
   if (outcome >= 0) [[likely]]
     return static_cast<std::size_t>(outcome);
   // EAGAIN only where somebody made the description non-blocking.
-  if (outcome == -ETIMEDOUT || outcome == -EAGAIN)
+  if (outcome == -ETIMEDOUT || outcome == -EAGAIN) {
+    ahead_.set(false);
     return failure{std::errc::resource_unavailable_try_again, operation};
+  }
   return syscall::failed(outcome, operation);
 }
 
@@ -52,6 +54,7 @@ result<void> posix_queue_receiver::keep(bool may_wait) {
   auto size = take(room_, may_wait);
   if (!size) return failure{size.error()};
   kept_ = {.size = *size, .priority = last_priority_, .owner = syscall::process_id()};
+  ahead_.set(true);
   return {};
 }
 

@@ -2,7 +2,7 @@
 
 #include "os/syscall.hpp"
 #include "os/syscall_bell.hpp"
-#include "os/syscall_signals.hpp"
+#include "os/syscall_watch.hpp"
 
 namespace sluice {
 

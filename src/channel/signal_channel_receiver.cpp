@@ -8,6 +8,7 @@
 #include "channel/signal_channel_format.hpp"
 #include "os/syscall.hpp"
 #include "os/syscall_signals.hpp"
+#include "os/syscall_watch.hpp"
 
 namespace sluice {
 
@@ -35,10 +36,12 @@ struct signal_channel_receiver::state {
   std::size_t nameless_ends = 0;  // of senders that found no room to say who they are
   bool all_ended = false;
   std::uint64_t strays = 0;
+  read_ahead_mark ahead = {};
   pid_t made_by = syscall::process_id();  // whose signals these are: a forked child has its own
 
   [[nodiscard]] result<void> check_not_forked() const;
   [[nodiscard]] result<std::uint64_t> front();
+  [[nodiscard]] result<std::uint64_t> find_front();
   void look_at(const syscall::signal_record& record);
   void join(pid_t sender);
   void note_end(const syscall::signal_record& record);
@@ -166,6 +169,12 @@ void signal_channel_receiver::state::discard_pending() noexcept {
 
 // The payload of the message in front, which stays there.
 result<std::uint64_t> signal_channel_receiver::state::front() {
+  auto found = find_front();
+  ahead.note(found);
+  return found;
+}
+
+result<std::uint64_t> signal_channel_receiver::state::find_front() {
   for (;;) {
     for (; begin != end; ++begin) {
       const syscall::signal_record& record = batch[begin];
@@ -236,5 +245,9 @@ result<void> signal_channel_receiver::wait_readable(deadline until) {
 std::size_t signal_channel_receiver::senders() const noexcept { return state_->open_senders(); }
 std::uint64_t signal_channel_receiver::strays() const noexcept { return state_->strays; }
 int signal_channel_receiver::native_handle() const noexcept { return state_->watched.get(); }
+
+result<readiness> signal_channel_receiver::receive_readiness() {
+  return readiness{.descriptor = native_handle(), .ahead = state_->ahead.share(state_->has_news())};
+}
 
 }  // namespace sluice

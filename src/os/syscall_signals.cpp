@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
@@ -181,45 +180,6 @@ result<void> wait_any_readable(std::array<int, 2> fds, deadline until) {
     if (ready == 0 && until.has_passed()) return failure{std::errc::timed_out, "wait_any_readable"};
     if (ready == -EINTR && until.has_passed()) until = deadline::now();
   }
-}
-
-result<unique_fd> watch_list() {
-  const long fd = retried(SYS_epoll_create1, int{EPOLL_CLOEXEC});
-  if (fd < 0) return failed(fd, "epoll_create1");
-  return unique_fd{static_cast<int>(fd)};
-}
-
-namespace {
-result<void> watch(int list, int fd, std::uint32_t events, std::uint64_t label) {
-  epoll_event wanted{};
-  wanted.events = events;
-  wanted.data.u64 = label;
-  const long outcome = retried(SYS_epoll_ctl, list, EPOLL_CTL_ADD, fd, &wanted);
-  if (outcome == -ENOSPC)
-    return failure{
-        error::from_errno(ENOSPC, "epoll_ctl", "beyond the sysctl fs.epoll.max_user_watches")};
-  if (outcome < 0) return failed(outcome, "epoll_ctl");
-  return {};
-}
-}  // namespace
-
-result<void> watch_readable(int list, int fd, std::uint64_t label) {
-  return watch(list, fd, EPOLLIN, label);
-}
-
-result<void> watch_writable(int list, int fd, std::uint64_t label) {
-  return watch(list, fd, EPOLLOUT, label);
-}
-
-result<std::size_t> readable_now(int list, std::span<std::uint64_t> labels) {
-  std::array<epoll_event, 16> ready;
-  const std::size_t room = std::min(labels.size(), ready.size());
-  constexpr void* same_mask = nullptr;
-  const long count = retried(SYS_epoll_pwait, list, ready.data(), room, 0, same_mask, 0);
-  if (count < 0) return failed(count, "epoll_pwait");
-  const std::size_t found = static_cast<std::size_t>(count);
-  for (std::size_t i = 0; i < found; ++i) labels[i] = ready[i].data.u64;
-  return found;
 }
 
 result<std::string> read_text(const char* path) {

@@ -71,13 +71,6 @@ inline constexpr std::size_t max_signal_records = 32;
 /// Waits until one of the descriptors can be read or has an end or an error to report; `timed_out`
 /// once the deadline passed.
 [[nodiscard]] result<void> wait_any_readable(std::array<int, 2> fds, deadline until);
-/// Descriptors that are watched together: readable while one of them is. Each carries a number.
-[[nodiscard]] result<unique_fd> watch_list();
-[[nodiscard]] result<void> watch_readable(int list, int fd, std::uint64_t label);
-/// The list is readable while this one can be written.
-[[nodiscard]] result<void> watch_writable(int list, int fd, std::uint64_t label);
-/// The labels of those that are readable now, as many as fit.
-[[nodiscard]] result<std::size_t> readable_now(int list, std::span<std::uint64_t> labels);
 
 /// A small text of /proc. Source: proc(5).
 [[nodiscard]] result<std::string> read_text(const char* path);

@@ -75,6 +75,8 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& hardened_ring_scenarios();
 /// Sockets: Unix, TCP, UDP.
 [[nodiscard]] const std::vector<scenario>& socket_scenarios();
+/// Waiting for many, and passing on.
+[[nodiscard]] const std::vector<scenario>& selector_scenarios();
 /// Proof of life, and barriers.
 [[nodiscard]] const std::vector<scenario>& liveness_scenarios();
 

@@ -52,7 +52,7 @@ void notify_and_wait(struck_step& step) {
 void watch_another(struck_step& step) {
   auto other = event::create({.initial = 1}).value();
   const auto watch =
-      step([&] { return poll_watch::create(other.native_handle(), readiness::to_read); });
+      step([&] { return poll_watch::create(other.native_handle(), direction::readable); });
   if (watch) {
     pollfd one{.fd = watch->native_handle(), .events = POLLIN, .revents = 0};
     EXPECT_EQ(::poll(&one, 1, 0), 1);

@@ -53,6 +53,7 @@ const std::map<long, std::string_view> operation_names{
     {SYS_epoll_create1, "epoll_create1"},
     {SYS_epoll_ctl, "epoll_ctl"},
     {SYS_epoll_pwait, "epoll_pwait"},
+    {SYS_epoll_pwait2, "epoll_pwait"},
     {SYS_socket, "socket"},
     {SYS_bind, "bind"},
     {SYS_sendto, "sendto"},
@@ -150,6 +151,7 @@ INSTANTIATE_TEST_SUITE_P(Rings, Sweep, testing::ValuesIn(ring_scenarios()), name
 INSTANTIATE_TEST_SUITE_P(SharedRings, Sweep, testing::ValuesIn(shared_ring_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(HardenedRings, Sweep, testing::ValuesIn(hardened_ring_scenarios()),
                          name_of);
+INSTANTIATE_TEST_SUITE_P(Selectors, Sweep, testing::ValuesIn(selector_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Semaphores, Sweep, testing::ValuesIn(semaphore_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Sockets, Sweep, testing::ValuesIn(socket_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(System, Sweep, testing::ValuesIn(system_scenarios()), name_of);

@@ -18,7 +18,7 @@ bool is_readable(const poll_watch& watch) {
 
 TEST(PollWatch, is_readable_while_the_other_can_be_read) {
   auto other = event::create().value();
-  const auto watch = poll_watch::create(other.native_handle(), readiness::to_read).value();
+  const auto watch = poll_watch::create(other.native_handle(), direction::readable).value();
   EXPECT_FALSE(is_readable(watch));
   ASSERT_TRUE(other.notify());
   EXPECT_TRUE(is_readable(watch));
@@ -29,7 +29,7 @@ TEST(PollWatch, is_readable_while_the_other_can_be_read) {
 
 TEST(PollWatch, is_readable_while_the_other_can_be_written) {
   auto both = pipe::create().value();
-  const auto watch = poll_watch::create(both.writer.native_handle(), readiness::to_write).value();
+  const auto watch = poll_watch::create(both.writer.native_handle(), direction::writable).value();
   EXPECT_TRUE(is_readable(watch));
   const std::vector<std::byte> much(1 << 20);
   while (both.writer.try_write(much)) continue;
@@ -41,14 +41,14 @@ TEST(PollWatch, is_readable_while_the_other_can_be_written) {
 
 TEST(PollWatch, is_readable_when_the_other_has_an_end_to_tell_of) {
   auto both = pipe::create().value();
-  const auto reads = poll_watch::create(both.reader.native_handle(), readiness::to_read).value();
+  const auto reads = poll_watch::create(both.reader.native_handle(), direction::readable).value();
   { auto gone = std::move(both.writer); }
   EXPECT_TRUE(is_readable(reads));
 
   auto full = pipe::create().value();
   const std::vector<std::byte> much(1 << 20);
   while (full.writer.try_write(much)) continue;
-  const auto writes = poll_watch::create(full.writer.native_handle(), readiness::to_write).value();
+  const auto writes = poll_watch::create(full.writer.native_handle(), direction::writable).value();
   EXPECT_FALSE(is_readable(writes));
   { auto gone = std::move(full.reader); }
   EXPECT_TRUE(is_readable(writes));
@@ -58,7 +58,7 @@ TEST(PollWatch, is_readable_when_the_other_has_an_end_to_tell_of) {
 TEST(PollWatch, has_an_open_description_of_its_own) {
   auto both = pipe::create().value();
   const int before = ::fcntl(both.reader.native_handle(), F_GETFL);
-  const auto watch = poll_watch::create(both.reader.native_handle(), readiness::to_read).value();
+  const auto watch = poll_watch::create(both.reader.native_handle(), direction::readable).value();
   ASSERT_EQ(::fcntl(watch.native_handle(), F_SETFL, O_NONBLOCK), 0);
   EXPECT_EQ(::fcntl(both.reader.native_handle(), F_GETFL), before);
   EXPECT_EQ(::fcntl(watch.native_handle(), F_GETFD), FD_CLOEXEC);
@@ -66,7 +66,7 @@ TEST(PollWatch, has_an_open_description_of_its_own) {
 
 TEST(PollWatch, of_what_cannot_be_polled_is_refused) {
   const unique_fd file{::open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
-  EXPECT_EQ(poll_watch::create(file.get(), readiness::to_read).error(),
+  EXPECT_EQ(poll_watch::create(file.get(), direction::readable).error(),
             std::errc::operation_not_permitted);
 }
 

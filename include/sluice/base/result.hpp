@@ -54,7 +54,9 @@ class [[nodiscard]] result {
     if (!has_value()) throw_system_error(error());
     return **this;
   }
-  T&& value() && {
+  /// By value, unlike `std::expected`: so `for (auto& one : all().value())` is no loop over what is
+  /// gone already. What is made from it costs the same one move.
+  T value() && {
     if (!has_value()) throw_system_error(error());
     return *std::move(*this);
   }

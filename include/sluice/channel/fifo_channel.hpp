@@ -9,6 +9,7 @@
 #include <memory>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/fifo.hpp>
 
@@ -121,6 +122,8 @@ class fifo_receiver {
   /// Readable also when bytes came but no whole message yet. What is buffered here does not show:
   /// drain with `try_receive` until it would block before waiting on this.
   [[nodiscard]] int native_handle() const noexcept;
+  /// The descriptor, and whether something was read ahead.
+  [[nodiscard]] result<readiness> receive_readiness();
 
  private:
   struct state;

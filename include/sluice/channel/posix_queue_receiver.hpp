@@ -7,6 +7,7 @@
 #include <optional>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/posix_queue.hpp>
 #include <sluice/os/unique_fd.hpp>
@@ -59,6 +60,10 @@ class posix_queue_receiver {
 
   /// Readable (POLLIN) while there are messages in the queue; one that is kept here does not show.
   [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
+  /// The descriptor, and whether a message is kept here.
+  [[nodiscard]] result<readiness> receive_readiness() {
+    return readiness{.descriptor = fd_.get(), .ahead = ahead_.share(has_kept())};
+  }
   [[nodiscard]] unique_fd release_handle() && noexcept { return std::move(fd_); }
 
  private:
@@ -78,6 +83,7 @@ class posix_queue_receiver {
   std::vector<std::byte> room_;  // as large as the kernel asks for; holds the kept message
   std::optional<kept_message> kept_ = {};
   unsigned last_priority_ = 0;
+  read_ahead_mark ahead_;
 };
 
 static_assert(waiting_receiver<posix_queue_receiver>);

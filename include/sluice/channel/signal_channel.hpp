@@ -10,6 +10,7 @@
 #include <memory>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/os/process.hpp>
 #include <sluice/primitive/signal_sender.hpp>
@@ -129,6 +130,8 @@ class signal_channel_receiver {
   /// Readable when a signal came or a sender's process died. What was read ahead does not show:
   /// drain with `try_receive` until it would block before waiting on this.
   [[nodiscard]] int native_handle() const noexcept;
+  /// The descriptor, and whether something was read ahead.
+  [[nodiscard]] result<readiness> receive_readiness();
 
  private:
   struct state;

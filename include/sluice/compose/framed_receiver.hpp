@@ -7,6 +7,7 @@
 #include <memory>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/compose/frame_header.hpp>
 #include <utility>
@@ -79,6 +80,13 @@ class framed_receiver {
   {
     return reader_.native_handle();
   }
+  /// The descriptor, and whether something was read ahead.
+  [[nodiscard]] result<readiness> receive_readiness()
+    requires polled_natively<Reader>
+  {
+    return readiness{.descriptor = reader_.native_handle(),
+                     .ahead = ahead_.share(has_frame() || has_wrong_header())};
+  }
 
  private:
   framed_receiver(Reader reader, const frame_options& options)
@@ -144,6 +152,7 @@ class framed_receiver {
       end_ = have;
     }
     auto got = read({buffer_.get() + end_, std::min(wanted, capacity_ - end_)}, may_wait);
+    ahead_.note(got);
     if (!got && got.error() == errc::closed && have != 0) {
       begin_ = end_ = frame_bytes_ = 0;
       return failure{errc::corrupt, "framed_receiver", "the stream ended inside a message"};
@@ -174,6 +183,7 @@ class framed_receiver {
   std::size_t begin_ = 0;  // what was read and not yet taken: [begin_, end_)
   std::size_t end_ = 0;
   std::size_t frame_bytes_ = 0;  // of the frame in front, with its header; 0: not looked at yet
+  read_ahead_mark ahead_;
 };
 
 }  // namespace sluice

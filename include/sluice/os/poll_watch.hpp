@@ -2,13 +2,11 @@
 // A descriptor of one's own that is readable while another one is ready: for event loops that
 // change what they are given (Asio makes it non-blocking), or that take a descriptor only once.
 
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/os/unique_fd.hpp>
 
 namespace sluice {
-
-/// What somebody waits for.
-enum class readiness { to_read, to_write };
 
 /// Watches one descriptor by a private epoll(7).
 ///
@@ -19,7 +17,7 @@ enum class readiness { to_read, to_write };
 /// watches. *Crash*: leaves nothing.
 class poll_watch {
  public:
-  [[nodiscard]] static result<poll_watch> create(int watched, readiness wanted);
+  [[nodiscard]] static result<poll_watch> create(int watched, direction wanted);
 
   [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
   [[nodiscard]] unique_fd release_handle() && noexcept { return std::move(fd_); }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <sluice/base/deadline.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <string>
@@ -90,5 +91,8 @@ class process {
   pid_t id_;
   std::optional<exit_status> status_;
 };
+
+template <>
+inline constexpr bool polled_by_native_handle<process> = true;
 
 }  // namespace sluice

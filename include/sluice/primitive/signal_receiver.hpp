@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <sluice/base/deadline.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/primitive/signal_set.hpp>
@@ -78,5 +79,8 @@ class signal_receiver {
   unique_fd fd_;
   signal_set signals_;
 };
+
+template <>
+inline constexpr bool polled_by_native_handle<signal_receiver> = true;
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <sluice/base/deadline.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/primitive/scoped_signal_mask.hpp>
 #include <sluice/primitive/signal_set.hpp>
@@ -59,5 +60,8 @@ class stop_signal {
   std::unique_ptr<state> state_;  // where the watching thread finds it after a move
   std::thread watcher_;
 };
+
+template <>
+inline constexpr bool polled_by_native_handle<stop_signal> = true;
 
 }  // namespace sluice
