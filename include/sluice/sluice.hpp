@@ -36,6 +36,7 @@
 #include <sluice/channel/system_v_queue.hpp>
 #include <sluice/channel/system_v_queue_receiver.hpp>
 #include <sluice/channel/system_v_queue_sender.hpp>
+#include <sluice/compose/endpoint.hpp>
 #include <sluice/compose/frame_header.hpp>
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/framed_receiver.hpp>
