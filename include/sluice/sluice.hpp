@@ -36,11 +36,16 @@
 #include <sluice/channel/system_v_queue.hpp>
 #include <sluice/channel/system_v_queue_receiver.hpp>
 #include <sluice/channel/system_v_queue_sender.hpp>
+#include <sluice/channel/system_v_selection.hpp>
+#include <sluice/compose/any_channel.hpp>
+#include <sluice/compose/any_receiver.hpp>
+#include <sluice/compose/any_sender.hpp>
 #include <sluice/compose/endpoint.hpp>
 #include <sluice/compose/frame_header.hpp>
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
+#include <sluice/compose/held_end.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/os/lasting_object.hpp>
 #include <sluice/os/liveness.hpp>
