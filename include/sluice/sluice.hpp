@@ -46,7 +46,11 @@
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/held_end.hpp>
+#include <sluice/compose/request_client.hpp>
+#include <sluice/compose/request_reply.hpp>
+#include <sluice/compose/request_server.hpp>
 #include <sluice/compose/typed.hpp>
+#include <sluice/compose/typed_request.hpp>
 #include <sluice/os/lasting_object.hpp>
 #include <sluice/os/liveness.hpp>
 #include <sluice/os/memory_map.hpp>

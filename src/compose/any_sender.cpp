@@ -112,6 +112,17 @@ result<poll_interest> any_sender::poll_handle() {
   });
 }
 
+result<ring_presence> any_sender::peer() {
+  return with_held(held_, [](auto& sender) -> result<ring_presence> {
+    if constexpr (requires { sender.peer(); }) {
+      return sender.peer();
+    } else {
+      return failure{std::errc::operation_not_supported, "any_sender::peer",
+                     "this kind of channel proves nobody's life"};
+    }
+  });
+}
+
 std::optional<ring_participant> any_sender::participant() const noexcept {
   return with_held(held_, [](const auto& sender) -> std::optional<ring_participant> {
     if constexpr (requires { sender.participant(); }) {

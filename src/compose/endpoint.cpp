@@ -115,6 +115,29 @@ std::optional<std::string_view> endpoint::text(endpoint_option option) const noe
   return std::nullopt;
 }
 
+result<endpoint> endpoint::with_name(std::string_view name) const {
+  endpoint renamed = *this;
+  auto* target = std::get_if<std::string>(&renamed.target_);
+  if (target == nullptr || target->empty())
+    return failure{std::errc::invalid_argument, "endpoint::with_name",
+                   "this kind of channel has no name"};
+  *target = name;
+  return parse(renamed.text());
+}
+
+endpoint endpoint::with(endpoint_option option, std::uint64_t number) const {
+  endpoint changed = *this;
+  std::erase_if(changed.settings_, [&](const setting& one) { return one.option == option; });
+  std::string said = changed.text() + (changed.settings_.empty() ? "?" : "&");
+  for (const option_rule& rule : endpoint_rules::scheme_of(kind_).options) {
+    const bool is_number = rule.form != value_form::text && number <= rule.most;
+    if (rule.option != option || !is_number) continue;
+    auto made = parse(said.append(rule.name).append("=").append(written(rule, number)));
+    if (made) return std::move(*made);
+  }
+  return *this;
+}
+
 std::string endpoint::text() const {
   const scheme_rule& scheme = endpoint_rules::scheme_of(kind_);
   std::string all = std::string{scheme.name} + ":" + escaped(written(target_));

@@ -75,6 +75,9 @@ class any_sender {
   [[nodiscard]] const channel_capabilities& capabilities() const noexcept;
   /// What poll(2) and epoll(7) are to be asked; `operation_not_supported` where there is nothing.
   [[nodiscard]] result<poll_interest> poll_handle();
+  /// What became of the receivers; `operation_not_supported` where the channel proves nobody's
+  /// life.
+  [[nodiscard]] result<ring_presence> peer();
   /// Us, for receivers to ask after; nothing where the channel proves nobody's life.
   [[nodiscard]] std::optional<ring_participant> participant() const noexcept;
 

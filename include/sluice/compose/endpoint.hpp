@@ -148,6 +148,11 @@ class endpoint {
 
   [[nodiscard]] std::string text() const;
 
+  /// The same with another name, of kinds that have one; `invalid_argument` as from `parse`.
+  [[nodiscard]] result<endpoint> with_name(std::string_view name) const;
+  /// The same with an option set; unchanged where the scheme has no such option of numbers.
+  [[nodiscard]] endpoint with(endpoint_option option, std::uint64_t number) const;
+
   friend bool operator==(const endpoint&, const endpoint&) = default;
 
  private:
