@@ -3,6 +3,7 @@
 #include <sluice/compose/request_client.hpp>
 #include <utility>
 
+#include "compose/any_open.hpp"
 #include "compose/request_frame.hpp"
 #include "os/syscall.hpp"
 
@@ -19,6 +20,27 @@ bool is_end(const error& why) noexcept {
   return why == errc::closed || why == std::errc::connection_reset ||
          why == std::errc::broken_pipe || why == errc::removed;
 }
+
+// The name of a client's own channel of replies. A ring is removed by the last who has it open, and
+// that may be a server that is killed; nobody but us will ever look for this one.
+class own_ring_name {
+ public:
+  explicit own_ring_name(std::string name, ring_name_options options)
+      : name_(std::move(name)), options_(std::move(options)), owner_(syscall::process_id()) {}
+  own_ring_name(own_ring_name&& other) noexcept
+      : name_(std::move(other.name_)),
+        options_(std::move(other.options_)),
+        owner_(std::exchange(other.owner_, 0)) {}
+  own_ring_name& operator=(own_ring_name&&) = delete;
+  ~own_ring_name() {
+    if (owner_ == syscall::process_id()) static_cast<void>(ring_memory::unlink(name_, options_));
+  }
+
+ private:
+  std::string name_;
+  ring_name_options options_;
+  pid_t owner_;
+};
 
 failure closed() noexcept { return {errc::closed, operation, "the server has gone"}; }
 
@@ -63,13 +85,20 @@ result<request_client> request_client::open(const request_service& service,
     ends.cancels = std::move(*cancels);
   }
   auto made = over(std::move(ends), options);
-  if (made) made->number_ = *number;
+  if (!made) return made;
+  made->number_ = *number;
+  const bool is_own_ring =
+      where->kind() == endpoint_kind::ring || where->kind() == endpoint_kind::queue;
+  if (is_own_ring)
+    made->reply_name_ = std::make_shared<own_ring_name>(
+        where->target_text(), endpoint_options::base<ring_name_options>(*where));
   return made;
 }
 
 request_client& request_client::operator=(request_client&& other) noexcept {
   if (this == &other) return *this;
   give_up();
+  reply_name_ = std::move(other.reply_name_);
   ends_ = std::move(other.ends_);
   options_ = other.options_;
   number_ = other.number_;

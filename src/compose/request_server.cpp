@@ -103,6 +103,7 @@ result<incoming_request> request_server::take(deadline until) {
     auto read = read_one();
     if (read) continue;
     if (!would_block(read.error())) return failure{read.error()};
+    forget_gone_clients();
     if (auto ready = requests_.wait_readable(until); !ready) return failure{ready.error()};
   }
 }
@@ -232,7 +233,10 @@ result<void> request_server::answer(const incoming_request& request, const reply
   if (taken == taken_.end())
     return failure{std::errc::invalid_argument, "request_server::answer",
                    "this request is not taken, or was answered"};
-  const bool is_wanted = !taken->is_cancelled;
+  // What comes after the client's deadline is not wanted either: it has given up before us.
+  const bool is_late = request.answered_by.has_passed();
+  const bool is_wanted = !taken->is_cancelled && !is_late;
+  if (is_late && !taken->is_cancelled) ++statistics_.expired;
   const auto done = [&](result<void> outcome) {
     // Only now: whoever kills us before lets another one do it.
     if (std::exchange(holds_message_, false)) requests_.release();
@@ -302,6 +306,18 @@ result<void> request_server::deliver(std::uint64_t client, const_bytes frame) {
     std::erase_if(routes_, [&](const route& one) { return one.client == client; });
   }
   return sent;
+}
+
+// Who was killed leaves its channel of replies to us; so we look before we lie down, now and then.
+void request_server::forget_gone_clients() {
+  constexpr std::chrono::seconds between_looks{1};
+  const auto now = deadline::clock::now();
+  if (routes_.empty() || now < next_look_) return;
+  next_look_ = now + between_looks;
+  std::erase_if(routes_, [](route& one) {
+    auto client = one.to.peer();
+    return client && (*client == ring_presence::died || *client == ring_presence::left);
+  });
 }
 
 result<any_sender*> request_server::route_to(std::uint64_t client) {

@@ -24,7 +24,6 @@ class RequestProcesses : public ::testing::TestWithParam<request_service (*)(con
   request_service service = GetParam()(unique_name());
   rendezvous ready;
 
-  // With one more server than `others`, so that its channels exist.
   request_client client(const request_client_options& options = {}) {
     auto made = request_client::open(service, options, deadline{patience});
     EXPECT_TRUE(made) << made.error().message();
@@ -84,12 +83,7 @@ TEST_P(RequestProcesses, where_requests_are_redelivered_another_server_answers_o
   victim.emplace([&] {
     auto server = request_server::open(service, options);
     ASSERT_TRUE(server) << server.error().message();
-    auto request = server->take();
-    ASSERT_TRUE(request);
-    // Even who has answered and not yet given the request back: it comes again.
-    if (text_of(request->body) == "answered") {
-      std::vector<std::byte> unanswered = request->body;
-    }
+    ASSERT_TRUE(server->take());
     has_it.arrive();
     ::pause();
   });
@@ -146,6 +140,11 @@ TEST_P(RequestProcesses, a_deadline_frees_the_server_too) {
 }
 
 TEST_P(RequestProcesses, many_clients_get_their_own_replies_while_servers_are_killed) {
+  // Leaves last and in order, so that no name stays.
+  std::vector<any_sender> keepers;
+  for (const std::string& address : {service.requests, service.cancels, service.replies})
+    if (address.starts_with("topic:") || address == service.requests)
+      keepers.push_back(any_sender::open(address).value());
   constexpr int clients = 3;
   constexpr int requests = 200;
   std::vector<child> asking;
@@ -257,20 +256,18 @@ TEST(RequestConnection, a_client_that_is_killed_costs_its_server_nothing_but_its
   const auto id = client.send(bytes_of("x")).value();
   EXPECT_TRUE(server.serve_one(obey, deadline{patience}));
   EXPECT_EQ(text_in(client.wait(id, deadline{patience})), "did x");
-  // Its channel of replies was kept by our route; nobody needs it any more.
-  { auto gone = std::move(server); }
 }
 
 TEST(RequestConnection, a_client_that_takes_no_replies_does_not_hold_the_others_up) {
   const request_service service = shared_queue_service();
+  auto slow = request_client::open(service, {}, deadline{patience}).value();
+  auto quick = request_client::open(service, {}, deadline{patience}).value();
   child server{[&] {
     auto mine = request_server::open(service, {.reply_patience = 20ms}).value();
     static_cast<void>(mine.serve(obey));
   }};
-  auto slow = request_client::open(service, {}, deadline{patience}).value();
   for (int count = 0; count < 8; ++count)
     ASSERT_TRUE(slow.send(bytes_of("large 30000"), deadline{patience}));
-  auto quick = request_client::open(service, {}, deadline{patience}).value();
   EXPECT_EQ(text_in(quick.call(bytes_of("x"), deadline{patience})), "did x");
 }
 

@@ -84,7 +84,7 @@ TEST(RequestReply, a_long_text_of_a_failure_is_cut) {
   EXPECT_EQ(both.client.wait(id)->failed->text.size(), request_error::max_text_bytes);
 }
 
-TEST(RequestReply, a_deadline_ends_a_request_and_a_late_reply_is_dropped_and_counted) {
+TEST(RequestReply, a_deadline_ends_a_request_and_nothing_that_comes_later_is_told) {
   pair_of_sides both;
   const auto before = deadline::clock::now();
   const auto id = both.client.send(bytes_of("slow"), 30ms).value();
@@ -98,7 +98,7 @@ TEST(RequestReply, a_deadline_ends_a_request_and_a_late_reply_is_dropped_and_cou
   EXPECT_TRUE(both.server.answer(taken, said("late")));
   EXPECT_EQ(both.server.statistics().cancelled, 1U);
 
-  // One that did not hear of it in time.
+  // Without asking: the server knows the deadline.
   const auto again = both.client.send(bytes_of("slow"), 1ms).value();
   const auto deaf = both.server.take().value();
   EXPECT_EQ(both.client.wait(again).error(), std::errc::timed_out);
@@ -106,7 +106,9 @@ TEST(RequestReply, a_deadline_ends_a_request_and_a_late_reply_is_dropped_and_cou
   const auto next = both.client.send(bytes_of("next")).value();
   EXPECT_TRUE(both.server.serve_one(obey));
   EXPECT_EQ(text_in(both.client.wait(next)), "did next");
-  EXPECT_EQ(both.client.statistics().late, 1U);
+  EXPECT_EQ(both.server.statistics().expired, 1U);
+  EXPECT_EQ(both.client.statistics().failed, 2U);
+  EXPECT_EQ(both.client.statistics().late, 0U);
 }
 
 TEST(RequestReply, waiting_shorter_than_the_request_lets_it_go_on) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/deadline.hpp>
@@ -116,6 +117,8 @@ class request_client {
 
   static constexpr std::size_t replies_at_once = 256;
 
+  // The duty to remove the name of our replies, where the channel leaves it to the last.
+  std::shared_ptr<void> reply_name_ = {};
   request_client_ends ends_;
   request_client_options options_;
   std::uint64_t number_;

@@ -109,7 +109,7 @@ struct request_server_statistics {
   std::uint64_t taken = 0;
   std::uint64_t answered = 0;
   std::uint64_t cancelled = 0;      ///< Before they were answered; their answers go nowhere.
-  std::uint64_t expired = 0;        ///< The client had given up before they were handed out.
+  std::uint64_t expired = 0;        ///< The client had given up before they were answered.
   std::uint64_t undeliverable = 0;  ///< Answers that the client did not take, or could not.
   std::uint64_t garbage = 0;        ///< What no client of ours can have sent.
 };

@@ -147,6 +147,7 @@ class request_server {
   [[nodiscard]] result<any_sender*> route_to(std::uint64_t client);
   [[nodiscard]] result<void> deliver(std::uint64_t client, const_bytes frame);
   void say_taken(key which);
+  void forget_gone_clients();
   [[nodiscard]] result<void> say_failed(key which, const request_error& why);
 
   static constexpr std::size_t cancels_at_once = 64;
@@ -159,6 +160,7 @@ class request_server {
   request_server_options options_;
   std::vector<route> routes_;
   std::uint64_t uses_ = 0;
+  deadline::clock::time_point next_look_ = {};  // for clients that have gone
   std::vector<taken_request> taken_;
   std::deque<incoming_request> backlog_;  // read while looking for cancels
   std::deque<key> early_cancels_;         // of requests that may still come
