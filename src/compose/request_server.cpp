@@ -53,7 +53,13 @@ result<request_server> request_server::open(const request_service& service,
   if (!where) return failure{where.error()};
   std::optional<any_receiver> cancels;
   if (!service.cancels.empty()) {
-    auto opened = any_receiver::open(service.cancels);
+    auto called = endpoint::parse(service.cancels);
+    if (!called) return failure{called.error()};
+    // Also those that came before us: their requests may still wait for us.
+    if (!called->has(endpoint_option::join))
+      called =
+          called->with(endpoint_option::join, static_cast<std::uint64_t>(ring::joining::oldest));
+    auto opened = any_receiver::open(*called);
     if (!opened) return failure{opened.error()};
     cancels = std::move(*opened);
   }
@@ -218,6 +224,7 @@ bool request_server::is_cancelled(const incoming_request& request) {
     }
   }
   if (request.answered_by.has_passed()) return true;
+  forget_gone_clients();
   const key which{request.client, request.id};
   return std::any_of(taken_.begin(), taken_.end(), [&](const taken_request& one) {
     return one.which == which && one.is_cancelled;
@@ -314,9 +321,16 @@ void request_server::forget_gone_clients() {
   const auto now = deadline::clock::now();
   if (routes_.empty() || now < next_look_) return;
   next_look_ = now + between_looks;
-  std::erase_if(routes_, [](route& one) {
+  std::erase_if(routes_, [&](route& one) {
     auto client = one.to.peer();
-    return client && (*client == ring_presence::died || *client == ring_presence::left);
+    const bool is_gone =
+        client && (*client == ring_presence::died || *client == ring_presence::left);
+    for (taken_request& request : taken_) {
+      if (!is_gone || request.which.client != one.client || request.is_cancelled) continue;
+      request.is_cancelled = true;
+      ++statistics_.cancelled;
+    }
+    return is_gone;
   });
 }
 

@@ -130,6 +130,15 @@ TEST_P(RequestProcesses, a_cancel_reaches_the_server_that_has_the_request_among_
     EXPECT_EQ(text_in(asking.call(bytes_of("free"), deadline{patience})), "did free");
 }
 
+TEST_P(RequestProcesses, what_was_cancelled_before_a_server_came_holds_it_up_no_more) {
+  auto asking = client();
+  const auto id = asking.send(bytes_of("hold")).value();
+  EXPECT_TRUE(asking.cancel(id));
+  child server = server_process(service, ready);
+  ready.wait();
+  EXPECT_EQ(text_in(asking.call(bytes_of("free"), deadline{patience})), "did free");
+}
+
 TEST_P(RequestProcesses, a_deadline_frees_the_server_too) {
   auto asking = client();
   child server = server_process(service, ready);
@@ -256,6 +265,26 @@ TEST(RequestConnection, a_client_that_is_killed_costs_its_server_nothing_but_its
   const auto id = client.send(bytes_of("x")).value();
   EXPECT_TRUE(server.serve_one(obey, deadline{patience}));
   EXPECT_EQ(text_in(client.wait(id, deadline{patience})), "did x");
+}
+
+TEST(RequestConnection, a_handler_sees_that_its_client_was_killed) {
+  const request_service service = shared_queue_service();
+  auto server = request_server::open(service).value();
+  child victim{[&] {
+    auto mine = request_client::open(service, {}, deadline{patience}).value();
+    static_cast<void>(mine.send(bytes_of("hold")).value());
+    ::pause();
+  }};
+  auto taken = server.take(deadline{patience});
+  ASSERT_TRUE(taken);
+  EXPECT_FALSE(server.is_cancelled(*taken));
+  victim.kill();
+  const deadline until{patience};
+  while (!server.is_cancelled(*taken) && !until.has_passed())
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  EXPECT_TRUE(server.is_cancelled(*taken));
+  EXPECT_TRUE(server.answer(*taken, said("nobody")));
+  EXPECT_EQ(server.statistics().undeliverable, 0U);
 }
 
 TEST(RequestConnection, a_client_that_takes_no_replies_does_not_hold_the_others_up) {

@@ -19,13 +19,13 @@ namespace sluice::test {
 inline request_service shared_queue_service(const std::string& name = unique_name()) {
   return {.requests = "queue:" + name + "?take=1&capacity=64K",
           .replies = "queue:" + name + ".reply?capacity=64K&senders=8",
-          .cancels = "topic:" + name + ".cancel?capacity=64K"};
+          .cancels = "topic:" + name + ".cancel?capacity=64K&policy=overwrite"};
 }
 /// The same, but all replies go over a topic.
 inline request_service topic_service(const std::string& name = unique_name()) {
   return {.requests = "queue:" + name + "?take=1&capacity=64K",
           .replies = "topic:" + name + ".reply?capacity=64K&publishers=8",
-          .cancels = "topic:" + name + ".cancel?capacity=64K"};
+          .cancels = "topic:" + name + ".cancel?capacity=64K&policy=overwrite"};
 }
 
 /// Both sides of one connection over two pipes.

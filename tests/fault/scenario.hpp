@@ -73,6 +73,8 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& ring_scenarios();
 [[nodiscard]] const std::vector<scenario>& shared_ring_scenarios();
 [[nodiscard]] const std::vector<scenario>& hardened_ring_scenarios();
+/// Channels by address, and questions and answers.
+[[nodiscard]] const std::vector<scenario>& endpoint_scenarios();
 /// Proof of life, and barriers.
 [[nodiscard]] const std::vector<scenario>& liveness_scenarios();
 

@@ -52,8 +52,9 @@ class request_in_hand {
       : server_(&server), request_(&request) {}
   [[nodiscard]] const_bytes body() const noexcept { return request_->body; }
   [[nodiscard]] const incoming_request& request() const noexcept { return *request_; }
-  /// Looks whether the client has cancelled it or its deadline has passed: a few loads where
-  /// cancels come over a ring. Worth asking again and again in long work.
+  /// Looks whether the client has cancelled it, has given up by its deadline, or has died (where
+  /// its replies go over a ring of its own; within a second): a few loads where cancels come over a
+  /// ring. Worth asking again and again in long work.
   [[nodiscard]] bool is_cancelled() const;
 
  private:
