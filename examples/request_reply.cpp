@@ -1,35 +1,38 @@
-// Request and reply: typed messages over a duplex pipe. A parent asks its child for lines of a
-// file. Requests are plain structs, which travel as they lie in memory; replies are strings. A
-// message of another type than the one that is waited for is an error, not a misreading.
+// Request and reply: a client asks servers for lines of a file. The channels are named by
+// addresses, so that the program does not know what they are. A server is killed while it has a
+// request: the client is told at once, and asks again. Requests are plain structs, replies are
+// strings; a server may refuse, with a number and a text.
 //
 //     request_reply FILE
 
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <sluice/sluice.hpp>
+#include <string>
 
 namespace {
 
 constexpr auto patience = std::chrono::seconds{10};
 
 struct request {
-  static constexpr std::string_view type_name = "example.request/1";  // the same in every build
+  static constexpr std::string_view type_name = "example.request/2";  // the same in every build
   std::uint32_t first_line = 0;                                       // counted from 1
   std::uint32_t lines = 0;
+  bool thoroughly = false;  // without an end
 };
+using client = sluice::typed_request_client<request, std::string>;
+using server = sluice::typed_request_server<request, std::string>;
+using answer = sluice::answer_or_error<std::string>;
 
-// Values over frames over one side of a duplex pipe.
-template <class Sent, class Received>
-struct conversation {
-  using frame_writer = sluice::framed_sender<sluice::pipe_writer>;
-  using frame_reader = sluice::framed_receiver<sluice::pipe_reader>;
-  sluice::typed_sender<Sent, frame_writer> out;
-  sluice::typed_receiver<Received, frame_reader> in;
-
-  explicit conversation(sluice::duplex_pipe_end side)
-      : out{frame_writer::create(std::move(side.writer)).value()},
-        in{frame_reader::create(std::move(side.reader)).value()} {}
-};
+// Any other kinds of channels would do: "mq:lines", "fifo:lines" with one server.
+const sluice::request_service service{
+    .requests = "queue:lines?take=1",
+    .replies = "queue:lines.reply?capacity=64K&senders=8",
+    .cancels = "topic:lines.cancel?capacity=64K&policy=overwrite"};
 
 std::string lines_of(const char* path, const request& wanted) {
   std::ifstream file{path};
@@ -40,37 +43,64 @@ std::string lines_of(const char* path, const request& wanted) {
   return found;
 }
 
-// The child: answers until nobody asks any more.
-int serve(conversation<std::string, request> client, const char* path) {
-  for (;;) {
-    auto wanted = client.in.receive(patience);
-    if (!wanted) return wanted.error() == sluice::errc::closed ? 0 : 1;
-    if (!client.out.send(lines_of(path, *wanted), patience)) return 1;
-  }
+// A child that answers until nobody asks any more, or it is killed.
+sluice::process start_server(const char* path) {
+  auto started = sluice::process::fork([path] {
+    server lines{sluice::request_server::open(service).value()};
+    auto served = lines.serve(
+        [&](const request& wanted, sluice::request_in_hand& in_hand) -> answer {
+          while (wanted.thoroughly && !in_hand.is_cancelled()) ::usleep(1000);
+          const std::string found = lines_of(path, wanted);
+          if (found.empty())
+            return sluice::request_error{std::errc::invalid_argument, "there are no such lines"};
+          return found;
+        },
+        patience);
+    return served ? 0 : 1;
+  });
+  return std::move(started).value();
 }
 
-// The parent. The conversation ends with this function, and with it the server.
-bool ask(conversation<request, std::string> server, const char* path) {
+bool ask(client& lines, const char* path) {
+  // Several at once, answered in whatever order.
+  std::vector<std::pair<request, sluice::request_id>> asked;
   for (std::uint32_t first = 1; first <= 5; first += 2) {
     const request wanted{.first_line = first, .lines = 2};
-    server.out.send(wanted, patience).value();
-    const std::string reply = server.in.receive(patience).value();
-    std::cout << "lines " << first << " and " << first + 1 << ":\n" << reply;
-    if (reply.empty() || reply != lines_of(path, wanted)) return false;
+    asked.emplace_back(wanted, lines.send(wanted, patience).value());
   }
-  return true;
+  for (const auto& [wanted, id] : asked) {
+    const answer got = lines.wait(id).value();
+    std::cout << "lines from " << wanted.first_line << ":\n" << std::get<0>(got);
+    if (std::get<0>(got) != lines_of(path, wanted)) return false;
+  }
+  const answer refused = lines.call({.first_line = 1'000'000, .lines = 1}, patience).value();
+  std::cout << "refused: " << std::get<1>(refused).text << '\n';
+  return std::get<1>(refused) == std::errc::invalid_argument;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: request_reply FILE\n", 2;
-  auto duplex = sluice::duplex_pipe::create().value();
-  auto server = sluice::process::fork([&] {
-    { auto of_the_parent = std::move(duplex.first); }  // else our own input would never end
-    return serve(conversation<std::string, request>{std::move(duplex.second)}, argv[1]);
-  });
-  { auto of_the_child = std::move(duplex.second); }
-  const bool good = ask(conversation<request, std::string>{std::move(duplex.first)}, argv[1]);
-  return good && server.value().wait(patience).value().success() ? 0 : 1;
+  client lines{sluice::request_client::open(service).value()};
+  auto first = start_server(argv[1]);
+  if (!ask(lines, argv[1])) return 1;
+
+  // The server dies over a request. No deadline: only its death ends this.
+  const auto lost = lines.send({.first_line = 1, .lines = 1, .thoroughly = true}).value();
+  while (!lines.client().is_taken(lost))
+    static_cast<void>(lines.wait(lost, std::chrono::milliseconds{1}));
+  first.send_signal(SIGKILL).value();
+  first.wait(patience).value();
+  const auto outcome = lines.wait(lost);
+  std::cout << "killed: " << outcome.error().message() << '\n';
+  if (!(outcome.error() == sluice::errc::closed)) return 1;
+
+  // Another one is started, and everything goes on. A request that is cancelled frees it.
+  auto second = start_server(argv[1]);
+  const auto unwanted = lines.send({.first_line = 1, .lines = 1, .thoroughly = true}).value();
+  lines.cancel(unwanted).value();
+  if (!ask(lines, argv[1])) return 1;
+  second.send_signal(SIGKILL).value();
+  return second.wait(patience) ? 0 : 1;
 }

@@ -59,6 +59,22 @@ result<ring_attachment> ring_attachment::attach(ring_memory memory, role wanted,
   return made;
 }
 
+ring_participant ring_attachment::self() const noexcept {
+  return {.slot = index_, .generation = slot().generation.load(std::memory_order_relaxed)};
+}
+
+result<ring_presence> ring_attachment::look_at_sender(ring_participant who) {
+  if (who.slot >= memory_.shape().senders) return ring_presence::nobody;
+  auto seen = look_at(who.slot);
+  if (!seen) return seen;
+  // After the look: whoever takes the slot meanwhile counts it up before it shows itself.
+  const std::uint32_t now = memory_.slot(who.slot).generation.load(std::memory_order_acquire);
+  if (now == who.generation) return seen;
+  // Counted modulo 2^32: the one asked after was there before, or never.
+  return now - who.generation < std::uint32_t{1} << 31 ? ring_presence::left
+                                                       : ring_presence::nobody;
+}
+
 result<bool> ring_attachment::take_slot() {
   const ring::geometry& shape = memory_.shape();
   const std::uint32_t first = role_ == role::sender ? 0 : shape.senders;

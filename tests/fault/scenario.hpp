@@ -77,6 +77,8 @@ struct scenario {
 [[nodiscard]] const std::vector<scenario>& socket_scenarios();
 /// Waiting for many, and passing on.
 [[nodiscard]] const std::vector<scenario>& selector_scenarios();
+/// Channels by address, and questions and answers.
+[[nodiscard]] const std::vector<scenario>& endpoint_scenarios();
 /// Proof of life, and barriers.
 [[nodiscard]] const std::vector<scenario>& liveness_scenarios();
 

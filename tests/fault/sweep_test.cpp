@@ -143,6 +143,7 @@ std::string name_of(const testing::TestParamInfo<scenario>& one) {
   return std::string{one.param.name};
 }
 INSTANTIATE_TEST_SUITE_P(Channels, Sweep, testing::ValuesIn(channel_scenarios()), name_of);
+INSTANTIATE_TEST_SUITE_P(Endpoints, Sweep, testing::ValuesIn(endpoint_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Signals, Sweep, testing::ValuesIn(signal_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Liveness, Sweep, testing::ValuesIn(liveness_scenarios()), name_of);
 INSTANTIATE_TEST_SUITE_P(Memory, Sweep, testing::ValuesIn(memory_scenarios()), name_of);

@@ -45,6 +45,13 @@ enum class ring_presence {
   died,
 };
 
+/// One who took part, to be asked after: a slot, and the how manyth to have it.
+struct ring_participant {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const ring_participant&, const ring_participant&) = default;
+};
+
 /// One participant's place in a ring.
 ///
 /// *Semantics*: holds a slot of its role as long as it lives; of two who want the last free slot
@@ -73,6 +80,7 @@ class ring_attachment {
   [[nodiscard]] ring_memory& memory() noexcept { return memory_; }
   [[nodiscard]] const ring_memory& memory() const noexcept { return memory_; }
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  [[nodiscard]] ring_participant self() const noexcept;
   [[nodiscard]] ring::participant_slot& slot() const noexcept { return memory_.slot(index_); }
   /// What became of the one who had this slot before.
   [[nodiscard]] ring_presence predecessor() const noexcept { return predecessor_; }
@@ -92,6 +100,9 @@ class ring_attachment {
   [[nodiscard]] result<ring_presence> look_at(std::uint32_t slot) {
     return look_at(slot, [] {});
   }
+  /// Of this very one: `left` also when somebody else has its slot by now, however it went. Numbers
+  /// that are none of a sender's are `nobody`.
+  [[nodiscard]] result<ring_presence> look_at_sender(ring_participant who);
   /// Holds the lock of a slot that nobody alive has, whatever became of its last one; false when
   /// somebody has it. Whoever holds it may see to what was left there, for as long as it likes.
   [[nodiscard]] result<bool> hold_abandoned(std::uint32_t slot);

@@ -116,6 +116,8 @@ class ring_sender {
   /// Waits until there is a receiver that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(1); }
+  /// Us, for the receiver to ask after.
+  [[nodiscard]] ring_participant participant() const noexcept { return attachment_.self(); }
   /// Whether a receiver lives that, at each question for at least `since`, had messages and
   /// released none. Nothing is done about it: a stopped process lives. The first question begins to
   /// count.
@@ -212,6 +214,9 @@ class ring_receiver {
   [[nodiscard]] result<int> poll_handle();
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer() { return attachment_.look_at(0); }
+  [[nodiscard]] result<ring_presence> presence_of(ring_participant sender) {
+    return attachment_.look_at_sender(sender);
+  }
   /// Whether a sender lives that, at each question for at least `since`, had published nothing
   /// more: one that has nothing to say looks alike. Nothing is done about it.
   [[nodiscard]] result<bool> is_stalled(std::chrono::nanoseconds since);

@@ -72,6 +72,8 @@ class ring_publisher {
   [[nodiscard]] result<int> poll_handle();
   /// Waits until somebody has subscribed: the next message will reach it.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
+  /// Us, for subscribers to ask after.
+  [[nodiscard]] ring_participant participant() const noexcept { return attachment_.self(); }
 
   /// Whether a subscriber lives for which we must keep messages and which, at each question for at
   /// least `since`, stood at the same one. Nothing is done about it; who died holds nobody up.

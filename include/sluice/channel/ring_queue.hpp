@@ -117,6 +117,8 @@ class ring_queue_sender {
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   /// Of the receivers: `alive` if one is; else what became of the last known.
   [[nodiscard]] result<ring_presence> peer();
+  /// Us, for receivers to ask after.
+  [[nodiscard]] ring_participant participant() const noexcept { return attachment_.self(); }
   /// Whether receivers live, and at each question for at least `since` one of our messages was the
   /// oldest that none of them had dealt with. Nothing is done about it.
   [[nodiscard]] result<bool> is_stalled(std::chrono::nanoseconds since);
@@ -227,6 +229,9 @@ class ring_queue_receiver {
   /// Waits until there is a sender that lives.
   [[nodiscard]] result<void> wait_for_peer(deadline until);
   [[nodiscard]] result<ring_presence> peer();
+  [[nodiscard]] result<ring_presence> presence_of(ring_participant sender) {
+    return attachment_.look_at_sender(sender);
+  }
 
   /// Of the whole queue.
   [[nodiscard]] ring_queue_counters counters() const noexcept;

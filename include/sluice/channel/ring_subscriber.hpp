@@ -108,6 +108,9 @@ class ring_subscriber {
   [[nodiscard]] std::uint64_t lost() const noexcept;
   /// Which publisher's the message looked at last is: a number below `max_publishers`.
   [[nodiscard]] std::uint32_t publisher() const noexcept { return current_; }
+  [[nodiscard]] result<ring_presence> presence_of(ring_participant publisher) {
+    return attachment_.look_at_sender(publisher);
+  }
   [[nodiscard]] const ring_statistics& statistics() const noexcept {
     return attachment_.statistics();
   }

@@ -1,0 +1,77 @@
+#pragma once
+// The one `switch` behind any_sender and any_receiver.
+
+#include <concepts>
+#include <cstddef>
+#include <utility>
+#include <variant>
+
+namespace sluice {
+
+/// A type that one of the alternatives is.
+template <class T, class Held>
+inline constexpr bool is_held_in = false;
+template <class T, class... Ends>
+inline constexpr bool is_held_in<T, std::variant<Ends...>> = (std::same_as<T, Ends> || ...);
+
+/// Calls `act` with the end that is held. std::visit calls through a table where there are more
+/// than eleven alternatives; this is a jump, and the calls behind it may be inlined. A list that
+/// grows beyond what stands here does not compile.
+template <class Held, class Act>
+decltype(auto) with_held(Held& held, Act&& act) {
+  constexpr std::size_t count = std::variant_size_v<std::remove_const_t<Held>>;
+  static_assert(count <= 16, "one more case for each further alternative");
+  using outcome = decltype(act(*std::get_if<0>(&held)));
+  const auto with = [&]<std::size_t index>(std::integral_constant<std::size_t, index>) -> outcome {
+    if constexpr (index < count) {
+      return act(*std::get_if<index>(&held));
+    } else {
+      __builtin_unreachable();  // no case is reached beyond the end of the list
+    }
+  };
+  switch (held.index()) {
+    case 0:
+      return with(std::integral_constant<std::size_t, 0>{});
+    case 1:
+      return with(std::integral_constant<std::size_t, 1>{});
+    case 2:
+      return with(std::integral_constant<std::size_t, 2>{});
+    case 3:
+      return with(std::integral_constant<std::size_t, 3>{});
+    case 4:
+      return with(std::integral_constant<std::size_t, 4>{});
+    case 5:
+      return with(std::integral_constant<std::size_t, 5>{});
+    case 6:
+      return with(std::integral_constant<std::size_t, 6>{});
+    case 7:
+      return with(std::integral_constant<std::size_t, 7>{});
+    case 8:
+      return with(std::integral_constant<std::size_t, 8>{});
+    case 9:
+      return with(std::integral_constant<std::size_t, 9>{});
+    case 10:
+      return with(std::integral_constant<std::size_t, 10>{});
+    case 11:
+      return with(std::integral_constant<std::size_t, 11>{});
+    case 12:
+      return with(std::integral_constant<std::size_t, 12>{});
+    case 13:
+      return with(std::integral_constant<std::size_t, 13>{});
+    case 14:
+      return with(std::integral_constant<std::size_t, 14>{});
+    case 15:
+      return with(std::integral_constant<std::size_t, 15>{});
+    default:
+      // No alternative throws when it is moved, so that there is always one.
+      __builtin_unreachable();
+  }
+}
+
+/// A descriptor to poll for an end, and what for.
+struct poll_interest {
+  int descriptor = -1;
+  bool for_writing = false;  ///< POLLOUT, else POLLIN.
+};
+
+}  // namespace sluice

@@ -1,0 +1,134 @@
+// Opening by address, and questions and answers between ends that are opened so.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <sluice/sluice.hpp>
+#include <string>
+
+#include "fault/scenario.hpp"
+#include "support/isolation.hpp"
+
+namespace sluice::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct both_ends {
+  any_receiver receiver;
+  any_sender sender;
+};
+
+// Makes both ends of the channel that an address names, and sends a message.
+void open_both(struck_step& step, const std::string& address) {
+  auto both = step([&]() -> result<both_ends> {
+    auto receiver = any_receiver::open(address);
+    if (!receiver) return failure{receiver.error()};
+    auto sender = any_sender::open(address, 10s);
+    if (!sender) return failure{sender.error()};
+    return both_ends{std::move(*receiver), std::move(*sender)};
+  });
+  if (!both) return;
+  ASSERT_TRUE(both->sender.send(bytes_of("abc"), 10s));
+  EXPECT_EQ(text_of(receive_message(both->receiver, 10s).value()), "abc");
+}
+
+void open_ring_by_address(struck_step& step) {
+  open_both(step, "ring:" + unique_name() + "?capacity=4K");
+}
+void open_queue_by_address(struck_step& step) {
+  open_both(step, "queue:" + unique_name() + "?capacity=4K&senders=2");
+}
+void open_topic_by_address(struck_step& step) {
+  open_both(step, "topic:" + unique_name() + "?capacity=4K&publishers=2");
+}
+void open_fifo_by_address(struck_step& step) { open_both(step, "fifo:" + unique_name()); }
+void open_system_v_queue_by_address(struck_step& step) {
+  open_both(step, "sysv:" + unique_name() + "?type=3");
+}
+void open_posix_queue_by_address(struck_step& step) {
+  open_both(step, "mq:" + unique_name() + "?messages=3&priority=2");
+}
+void open_mailbox_by_address(struck_step& step) {
+  open_both(step, "mailbox:" + unique_name() + "?messages=3");
+}
+
+void open_pipe_by_address(struck_step& step) {
+  auto made = pipe::create().value();
+  // Ours only once it is open; until then the numbers are the caller's.
+  unique_fd reading = std::move(made.reader).release_handle();
+  unique_fd writing = std::move(made.writer).release_handle();
+  const std::string address =
+      "pipe:" + std::to_string(reading.get()) + "," + std::to_string(writing.get());
+  auto receiver = step([&] { return any_receiver::open(address); });
+  if (!receiver) return;
+  static_cast<void>(reading.release());
+  auto sender = any_sender::open(address);
+  ASSERT_TRUE(sender);
+  static_cast<void>(writing.release());
+  ASSERT_TRUE(sender->send(bytes_of("abc")));
+  EXPECT_EQ(text_of(receive_message(*receiver).value()), "abc");
+}
+
+struct both_sides {
+  request_server server;
+  request_client client;
+};
+// With a name that is new each time: what a refused call leaves half done must be gone by itself.
+result<both_sides> open_service() {
+  const std::string name = unique_name();
+  const request_service service{.requests = "queue:" + name + "?capacity=4K&senders=2",
+                                .replies = "ring:" + name + ".reply?capacity=4K",
+                                .cancels = "topic:" + name + ".cancel?capacity=4K&publishers=2"};
+  auto server = request_server::open(service);
+  if (!server) return failure{server.error()};
+  auto client = request_client::open(service);
+  if (!client) return failure{client.error()};
+  return both_sides{std::move(*server), std::move(*client)};
+}
+
+void open_a_service(struck_step& step) {
+  auto both = step([] { return open_service(); });
+  if (!both) return;
+  const auto id = both->client.send(bytes_of("abc"));
+  ASSERT_TRUE(id);
+  ASSERT_TRUE(both->server.serve_one([](request_in_hand&) { return reply{}; }, 10s));
+  EXPECT_TRUE(both->client.wait(*id, 10s));
+}
+
+// The server opens the client's channel of replies when it first has to say something to it.
+void answer_a_new_client(struck_step& step) {
+  auto both = open_service();
+  ASSERT_TRUE(both);
+  const auto id = both->client.send(bytes_of("abc"));
+  ASSERT_TRUE(id);
+  auto answered = step([&]() -> result<void> {
+    auto request = both->server.take(10s);
+    if (!request) return failure{request.error()};
+    return both->server.answer(*request, {});
+  });
+  if (answered) {
+    EXPECT_TRUE(both->client.wait(*id, 10s));
+  }
+}
+
+}  // namespace
+
+const std::vector<scenario>& endpoint_scenarios() {
+  static const std::vector<scenario> table{
+      {"open_ring_by_address", open_ring_by_address},
+      {"open_queue_by_address", open_queue_by_address},
+      {"open_topic_by_address", open_topic_by_address},
+      {"open_fifo_by_address", open_fifo_by_address},
+      {"open_system_v_queue_by_address", open_system_v_queue_by_address},
+      {"open_posix_queue_by_address", open_posix_queue_by_address},
+      {"open_mailbox_by_address", open_mailbox_by_address},
+      {"open_pipe_by_address", open_pipe_by_address},
+      {"open_a_service", open_a_service},
+      {"answer_a_new_client", answer_a_new_client},
+  };
+  return table;
+}
+
+}  // namespace sluice::test
