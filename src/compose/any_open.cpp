@@ -164,19 +164,6 @@ failure no_sockets() noexcept {
 
 }  // namespace
 
-std::string endpoint_options::name_of(const endpoint& where) { return where.target_text(); }
-
-endpoint_creation endpoint_options::creation_of(const endpoint& where) noexcept {
-  const auto said = where.number(endpoint_option::create);
-  return said ? static_cast<endpoint_creation>(*said) : endpoint_creation::yes;
-}
-
-bool endpoint_options::persists(const endpoint& where) noexcept {
-  return where.number(endpoint_option::persist).value_or(0) != 0;
-}
-
-frame_options endpoint_options::frames(const endpoint& where) { return base<frame_options>(where); }
-
 result<any_sender> any_open::sender(const endpoint& where, deadline until) {
   const auto each = [&](endpoint_option option) {
     return static_cast<long>(where.number(option).value_or(std::uint64_t(-1)));

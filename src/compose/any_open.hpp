@@ -31,11 +31,6 @@ struct any_open {
 /// What an address says, in the words of the channels' options.
 namespace endpoint_options {
 
-[[nodiscard]] std::string name_of(const endpoint& where);
-[[nodiscard]] endpoint_creation creation_of(const endpoint& where) noexcept;
-[[nodiscard]] bool persists(const endpoint& where) noexcept;
-[[nodiscard]] frame_options frames(const endpoint& where);
-
 /// What every options struct has under the same name, if it has it.
 template <class Options>
 [[nodiscard]] Options base(const endpoint& where) {
@@ -88,6 +83,21 @@ template <class Options>
   if constexpr (requires { made.name; }) made.name = base<ring_name_options>(where);
   if constexpr (requires { made.open; }) made.open = base<fifo_open_options>(where);
   return made;
+}
+
+[[nodiscard]] inline std::string name_of(const endpoint& where) { return where.target_text(); }
+
+[[nodiscard]] inline endpoint_creation creation_of(const endpoint& where) noexcept {
+  const auto said = where.number(endpoint_option::create);
+  return said ? static_cast<endpoint_creation>(*said) : endpoint_creation::yes;
+}
+
+[[nodiscard]] inline bool persists(const endpoint& where) noexcept {
+  return where.number(endpoint_option::persist).value_or(0) != 0;
+}
+
+[[nodiscard]] inline frame_options frames(const endpoint& where) {
+  return base<frame_options>(where);
 }
 
 }  // namespace endpoint_options

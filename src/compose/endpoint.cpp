@@ -60,9 +60,9 @@ std::string written(const endpoint_target& target) {
     return std::to_string(process->id);
   if (const auto* pipe = std::get_if<descriptor_address>(&target))
     return descriptor(pipe->reading) + "," + descriptor(pipe->writing);
-  if (const auto* local = std::get_if<unix_address>(&target))
+  if (const auto* local = std::get_if<unix_socket_target>(&target))
     return (local->is_abstract ? "@" : "") + local->name;
-  const auto& inet = std::get<inet_address>(target);
+  const auto& inet = std::get<inet_socket_target>(target);
   const bool is_ipv6 = inet.host.find(':') != inet.host.npos;
   return (is_ipv6 ? "[" + inet.host + "]" : inet.host) + ":" + std::to_string(inet.port);
 }

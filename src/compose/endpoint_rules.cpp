@@ -49,70 +49,70 @@ constexpr option_rule of_departure = choice(departure, "departure", departures);
 constexpr option_rule of_spin{spin, "spin", duration, 0, most_duration};
 constexpr option_rule of_sleep{endpoint_option::sleep, "sleep", duration, 1, most_duration};
 
-constexpr std::array ring_options{of_create,   of_persist, of_mode,      of_owner, of_directory,
-                                  of_capacity, of_full,    of_departure, of_spin,  of_sleep};
-constexpr std::array queue_options{of_create,
-                                   of_persist,
-                                   of_mode,
-                                   of_owner,
-                                   of_directory,
-                                   of_capacity,
-                                   of_full,
-                                   of_departure,
-                                   choice(delivery, "delivery", deliveries),
-                                   option_rule{senders, "senders", count, 1, 256},
-                                   option_rule{receivers, "receivers", count, 1, 64},
-                                   option_rule{take, "take", count, 1, 64},
-                                   of_spin,
-                                   of_sleep};
-constexpr std::array topic_options{of_create,
-                                   of_persist,
-                                   of_mode,
-                                   of_owner,
-                                   of_directory,
-                                   of_capacity,
-                                   choice(policy, "policy", policies),
-                                   of_departure,
-                                   option_rule{senders, "publishers", count, 1, 256},
-                                   option_rule{receivers, "subscribers", count, 1, 64},
-                                   choice(join, "join", joinings),
-                                   of_spin,
-                                   of_sleep};
-constexpr std::array fifo_options{of_create,
-                                  of_persist,
-                                  of_mode,
-                                  of_owner,
-                                  of_world,
-                                  of_directory,
-                                  of_max_message,
-                                  option_rule{unfinished, "unfinished", count, 1, most_count},
-                                  yes_or_no(stay_open, "stay_open")};
-constexpr std::array sysv_options{of_create,
-                                  of_persist,
-                                  of_mode,
-                                  of_owner,
-                                  of_world,
-                                  of_directory,
-                                  of_capacity,
-                                  option_rule{project, "project", count, 1, 255},
-                                  option_rule{key, "key", hexadecimal, 1, most_count},
-                                  option_rule{id, "id", count, 0, most_id},
-                                  option_rule{type, "type", count, 1, most_type},
-                                  option_rule{up_to, "up_to", count, 1, most_type},
-                                  option_rule{except, "except", count, 1, most_type}};
-constexpr std::array mq_options{
+constexpr option_rule ring_options[]{of_create,   of_persist, of_mode,      of_owner, of_directory,
+                                     of_capacity, of_full,    of_departure, of_spin,  of_sleep};
+constexpr option_rule queue_options[]{of_create,
+                                      of_persist,
+                                      of_mode,
+                                      of_owner,
+                                      of_directory,
+                                      of_capacity,
+                                      of_full,
+                                      of_departure,
+                                      choice(delivery, "delivery", deliveries),
+                                      option_rule{senders, "senders", count, 1, 256},
+                                      option_rule{receivers, "receivers", count, 1, 64},
+                                      option_rule{take, "take", count, 1, 64},
+                                      of_spin,
+                                      of_sleep};
+constexpr option_rule topic_options[]{of_create,
+                                      of_persist,
+                                      of_mode,
+                                      of_owner,
+                                      of_directory,
+                                      of_capacity,
+                                      choice(policy, "policy", policies),
+                                      of_departure,
+                                      option_rule{senders, "publishers", count, 1, 256},
+                                      option_rule{receivers, "subscribers", count, 1, 64},
+                                      choice(join, "join", joinings),
+                                      of_spin,
+                                      of_sleep};
+constexpr option_rule fifo_options[]{of_create,
+                                     of_persist,
+                                     of_mode,
+                                     of_owner,
+                                     of_world,
+                                     of_directory,
+                                     of_max_message,
+                                     option_rule{unfinished, "unfinished", count, 1, most_count},
+                                     yes_or_no(stay_open, "stay_open")};
+constexpr option_rule sysv_options[]{of_create,
+                                     of_persist,
+                                     of_mode,
+                                     of_owner,
+                                     of_world,
+                                     of_directory,
+                                     of_capacity,
+                                     option_rule{project, "project", count, 1, 255},
+                                     option_rule{key, "key", hexadecimal, 1, most_count},
+                                     option_rule{id, "id", count, 0, most_id},
+                                     option_rule{type, "type", count, 1, most_type},
+                                     option_rule{up_to, "up_to", count, 1, most_type},
+                                     option_rule{except, "except", count, 1, most_type}};
+constexpr option_rule mq_options[]{
     of_create, of_persist,  of_mode,        of_owner,
     of_world,  of_messages, of_max_message, option_rule{priority, "priority", count, 0, 32'767}};
-constexpr std::array mailbox_options{of_create,    of_persist,  of_mode,       of_owner,
-                                     of_directory, of_messages, of_max_message};
-constexpr std::array signal_options{option_rule{pair, "pair", count, 0, 15}};
-constexpr std::array pipe_options{of_max_message};
-constexpr std::array unix_options{of_mode, of_owner, choice(socket, "socket", sockets),
-                                  of_max_message};
-constexpr std::array tcp_options{yes_or_no(nodelay, "nodelay"), of_max_message};
-constexpr std::array udp_options{of_max_message};
+constexpr option_rule mailbox_options[]{of_create,    of_persist,  of_mode,       of_owner,
+                                        of_directory, of_messages, of_max_message};
+constexpr option_rule signal_options[]{option_rule{pair, "pair", count, 0, 15}};
+constexpr option_rule pipe_options[]{of_max_message};
+constexpr option_rule unix_options[]{of_mode, of_owner, choice(socket, "socket", sockets),
+                                     of_max_message};
+constexpr option_rule tcp_options[]{yes_or_no(nodelay, "nodelay"), of_max_message};
+constexpr option_rule udp_options[]{of_max_message};
 
-constexpr std::array all_schemes{
+constexpr scheme_rule all_schemes[]{
     scheme_rule{endpoint_kind::ring, "ring", target_form::name, ring_options},
     scheme_rule{endpoint_kind::queue, "queue", target_form::name, queue_options},
     scheme_rule{endpoint_kind::topic, "topic", target_form::name, topic_options},
@@ -127,11 +127,11 @@ constexpr std::array all_schemes{
     scheme_rule{endpoint_kind::udp, "udp", target_form::host_and_port, udp_options},
 };
 
-constexpr std::array size_units{unit{"G", 1 << 30}, unit{"M", 1 << 20}, unit{"K", 1 << 10},
-                                unit{"", 1}};
-constexpr std::array time_units{unit{"s", 1'000'000'000}, unit{"ms", 1'000'000}, unit{"us", 1000},
-                                unit{"ns", 1}};
-constexpr std::array no_units{unit{"", 1}};
+constexpr unit size_units[]{unit{"G", 1 << 30}, unit{"M", 1 << 20}, unit{"K", 1 << 10},
+                            unit{"", 1}};
+constexpr unit time_units[]{unit{"s", 1'000'000'000}, unit{"ms", 1'000'000}, unit{"us", 1000},
+                            unit{"ns", 1}};
+constexpr unit no_units[]{unit{"", 1}};
 
 std::string range_of(const option_rule& rule) {
   return std::to_string(rule.least) + " to " + std::to_string(rule.most);

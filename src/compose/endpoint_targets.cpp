@@ -141,7 +141,7 @@ std::optional<endpoint_target> endpoint_parser::unix_target(piece what) {
   auto plain = unescape(what);
   if (!plain) return std::nullopt;
   const bool is_abstract = plain->starts_with('@');
-  unix_address made;
+  unix_socket_target made;
   made.is_abstract = is_abstract;
   made.name = plain->substr(is_abstract ? 1 : 0);
   if (made.name.empty() || made.name.size() > max_unix_bytes)
@@ -201,8 +201,8 @@ std::optional<endpoint_target> endpoint_parser::inet_target(piece what) {
   if (!check_host(host, in_brackets)) return std::nullopt;
   const auto port = number_up_to(what.text.substr(colon + 1), 0xffff);
   if (!port) return complain(what.at + colon + 1, "this is no port", "a number from 0 to 65535");
-  return endpoint_target{
-      inet_address{.host = std::string{host.text}, .port = static_cast<std::uint16_t>(*port)}};
+  return endpoint_target{inet_socket_target{.host = std::string{host.text},
+                                            .port = static_cast<std::uint16_t>(*port)}};
 }
 
 }  // namespace sluice

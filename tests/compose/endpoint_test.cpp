@@ -46,12 +46,14 @@ TEST(Endpoint, the_target_is_what_its_scheme_says) {
   EXPECT_EQ(target_of<process_address>("signal:12"), process_address{12});
   EXPECT_EQ(target_of<descriptor_address>("pipe:3,4"), (descriptor_address{3, 4}));
   EXPECT_EQ(target_of<descriptor_address>("pipe:-,0"), (descriptor_address{-1, 0}));
-  EXPECT_EQ(target_of<unix_address>("unix:/run/app"), (unix_address{"/run/app", false}));
-  EXPECT_EQ(target_of<unix_address>("unix:@app"), (unix_address{"app", true}));
-  EXPECT_EQ(target_of<inet_address>("tcp:[fe80::1:2]:80"), (inet_address{"fe80::1:2", 80}));
-  EXPECT_EQ(target_of<inet_address>("tcp:[1:2:3:4:5:6:7:8]:0").host, "1:2:3:4:5:6:7:8");
-  EXPECT_EQ(target_of<inet_address>("udp:a-host.example:65535"),
-            (inet_address{"a-host.example", 65535}));
+  EXPECT_EQ(target_of<unix_socket_target>("unix:/run/app"),
+            (unix_socket_target{"/run/app", false}));
+  EXPECT_EQ(target_of<unix_socket_target>("unix:@app"), (unix_socket_target{"app", true}));
+  EXPECT_EQ(target_of<inet_socket_target>("tcp:[fe80::1:2]:80"),
+            (inet_socket_target{"fe80::1:2", 80}));
+  EXPECT_EQ(target_of<inet_socket_target>("tcp:[1:2:3:4:5:6:7:8]:0").host, "1:2:3:4:5:6:7:8");
+  EXPECT_EQ(target_of<inet_socket_target>("udp:a-host.example:65535"),
+            (inet_socket_target{"a-host.example", 65535}));
   EXPECT_EQ(parsed("tcp:[::]:9").target_text(), "[::]:9");
 }
 

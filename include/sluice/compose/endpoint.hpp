@@ -93,20 +93,20 @@ struct descriptor_address {
   friend bool operator==(const descriptor_address&, const descriptor_address&) = default;
 };
 /// A Unix socket: a plain name or path, or without the leading `@` an abstract name.
-struct unix_address {
+struct unix_socket_target {
   std::string name;
   bool is_abstract = false;
-  friend bool operator==(const unix_address&, const unix_address&) = default;
+  friend bool operator==(const unix_socket_target&, const unix_socket_target&) = default;
 };
 /// A host as a name, as an IPv4 address or, without its brackets, as an IPv6 address.
-struct inet_address {
+struct inet_socket_target {
   std::string host;
   std::uint16_t port = 0;
-  friend bool operator==(const inet_address&, const inet_address&) = default;
+  friend bool operator==(const inet_socket_target&, const inet_socket_target&) = default;
 };
 /// A text is a channel's name (base/name.hpp, mq_open(3)); empty where an option names it.
-using endpoint_target =
-    std::variant<std::string, process_address, descriptor_address, unix_address, inet_address>;
+using endpoint_target = std::variant<std::string, process_address, descriptor_address,
+                                     unix_socket_target, inet_socket_target>;
 
 /// Where a text is no address, why, and what could stand there.
 struct endpoint_complaint {
