@@ -150,7 +150,8 @@ class asio_end {
         !requires { end.poll_handle(); } && (message_sender<End> || byte_writer<End>);
     auto handle = asio_attempts::handle_of(end);
     if (!handle) return failure{handle.error()};
-    auto watch = poll_watch::create(*handle, is_written ? direction::writable : direction::readable);
+    auto watch =
+        poll_watch::create(*handle, is_written ? direction::writable : direction::readable);
     if (!watch) return failure{watch.error()};
     try {  // the first of a context makes its reactor, which tells of a shortage in this way
       return asio_end{
