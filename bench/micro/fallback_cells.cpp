@@ -38,14 +38,12 @@ class masking_link {
   static masking_link open() { return masking_link{sluice::pipe::create().value()}; }
   sluice::framed_sender<masking_writer> become_sender() {
     { const auto parents = std::move(ends_.reader); }
-    return std::move(
-        sluice::framed_sender<masking_writer>::create(masking_writer{std::move(ends_.writer)})
-            .value());
+    return sluice::framed_sender<masking_writer>::create(masking_writer{std::move(ends_.writer)})
+        .value();
   }
   sluice::framed_receiver<sluice::pipe_reader> become_receiver() {
     { const auto childs = std::move(ends_.writer); }
-    return std::move(
-        sluice::framed_receiver<sluice::pipe_reader>::create(std::move(ends_.reader)).value());
+    return sluice::framed_receiver<sluice::pipe_reader>::create(std::move(ends_.reader)).value();
   }
 
  private:

@@ -51,10 +51,8 @@ contest open_framed(std::size_t size, const cell_settings& settings) {
   auto ends = sluice::pipe::create().value();
   const int in_fd = ends.reader.native_handle();
   const int out_fd = ends.writer.native_handle();
-  auto sending =
-      std::make_shared<sender>(std::move(sender::create(std::move(ends.writer)).value()));
-  auto receiving =
-      std::make_shared<receiver>(std::move(receiver::create(std::move(ends.reader)).value()));
+  auto sending = std::make_shared<sender>(sender::create(std::move(ends.writer)).value());
+  auto receiving = std::make_shared<receiver>(receiver::create(std::move(ends.reader)).value());
   auto raw_sending = std::make_shared<raw_sender>(out_fd);
   auto raw_receiving = std::make_shared<raw_receiver>(in_fd);
   auto out = std::make_shared<std::vector<std::byte>>(size);

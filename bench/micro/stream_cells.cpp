@@ -19,13 +19,11 @@ class pipe_link {
   static pipe_link open() { return pipe_link{sluice::pipe::create().value()}; }
   sluice::framed_sender<sluice::pipe_writer> become_sender() {
     { const auto parents = std::move(ends_.reader); }
-    return std::move(
-        sluice::framed_sender<sluice::pipe_writer>::create(std::move(ends_.writer)).value());
+    return sluice::framed_sender<sluice::pipe_writer>::create(std::move(ends_.writer)).value();
   }
   sluice::framed_receiver<sluice::pipe_reader> become_receiver() {
     { const auto childs = std::move(ends_.writer); }
-    return std::move(
-        sluice::framed_receiver<sluice::pipe_reader>::create(std::move(ends_.reader)).value());
+    return sluice::framed_receiver<sluice::pipe_reader>::create(std::move(ends_.reader)).value();
   }
 
  private:
@@ -46,11 +44,10 @@ class fifo_link {
   sluice::framed_sender<sluice::fifo_writer> become_sender() {
     auto writer = sluice::fifo_writer::open(name_.path()).value();
     { const auto parents = std::move(reader_); }
-    return std::move(sluice::framed_sender<sluice::fifo_writer>::create(std::move(writer)).value());
+    return sluice::framed_sender<sluice::fifo_writer>::create(std::move(writer)).value();
   }
   sluice::framed_receiver<sluice::fifo_reader> become_receiver() {
-    return std::move(
-        sluice::framed_receiver<sluice::fifo_reader>::create(std::move(reader_)).value());
+    return sluice::framed_receiver<sluice::fifo_reader>::create(std::move(reader_)).value();
   }
 
  private:

@@ -51,7 +51,7 @@ void make_signal_receiver(struck_step& step) {
 
 void take_over_signalfd(struck_step& step) {
   const held_back ground{{SIGUSR1}};
-  unique_fd fd = std::move(signal_receiver::create({SIGUSR1}).value()).release_handle();
+  unique_fd fd = signal_receiver::create({SIGUSR1}).value().release_handle();
   auto receiver = step([&] { return signal_receiver::from_native(std::move(fd)); });
   if (receiver) {
     EXPECT_EQ(receiver->signals(), signal_set{SIGUSR1});
