@@ -329,7 +329,7 @@ TEST(AnySocketOptions, say_who_may_come) {
   }
   // Somebody else's: neither do we let ourselves in, nor do we go there.
   const std::string other = std::to_string(::geteuid() + 1);
-  for (const std::string target : {"unix:" + path, "unix:@" + unique_name()}) {
+  for (const std::string& target : {"unix:" + path, "unix:@" + unique_name()}) {
     auto receiver = receiver_at(target + "?owner=" + other);
     auto sender = sender_at(target);
     EXPECT_TRUE(would_block(receiver.next_size().error()));
