@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <sluice/compose/any_channel.hpp>
 #include <string>
 #include <utility>
 
 #include "support/child.hpp"
+#include "support/runtime_directory.hpp"
 
 namespace sluice::test {
 
@@ -41,5 +43,15 @@ struct socket_ends {
   any_receiver receiver;
   any_sender sender;
 };
+
+inline std::string text_from(any_receiver& receiver) {
+  auto message = receive_message(receiver, deadline{patience});
+  EXPECT_TRUE(message) << message.error().message();
+  return message ? std::string{text_of(*message)} : std::string{};
+}
+
+inline bool runtime_directory_is_empty() {
+  return std::filesystem::is_empty(private_runtime_directory::current());
+}
 
 }  // namespace sluice::test
