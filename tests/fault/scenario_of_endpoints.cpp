@@ -94,8 +94,10 @@ void open_a_group_by_address(struck_step& step) {
 }
 
 // The connection is taken by a look, and waited for by the descriptor that was waited for before.
+// Without a name: that the last call to remove one fails cannot be rolled back, and the next
+// receiver clears it away.
 void accept_by_looking(struck_step& step) {
-  const std::string address = "unix:" + unique_name();
+  const std::string address = "unix:@" + unique_name();
   auto receiver = any_receiver::open(address).value();
   auto sender = std::optional{any_sender::open(address, 10s).value()};
   auto looked = step([&]() -> result<std::size_t> {
