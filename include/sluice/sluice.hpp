@@ -105,6 +105,7 @@
 #include <sluice/ring/lane.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
+#include <sluice/ring/patience.hpp>
 #include <sluice/ring/producer.hpp>
 #include <sluice/ring/progress.hpp>
 #include <sluice/ring/publisher.hpp>

@@ -76,9 +76,7 @@ hardened_side::hardened_side(unique_fd fd, memory_map memory, std::optional<memo
       data_(std::move(data)),
       life_(std::move(life)),
       options_(options),
-      spin_budget_(options.spin) {
-  if (!can_spin()) options_.spin = std::chrono::nanoseconds{0};
-}
+      patience_(can_spin() ? options.spin : std::chrono::nanoseconds{0}) {}
 
 result<hardened_side> hardened_side::create(ring::hardened_role role, std::uint64_t capacity_bytes,
                                             const ring_wait_options& options) {
@@ -131,7 +129,7 @@ hardened_side::hardened_side(hardened_side&& other) noexcept
       woken_(other.woken_),
       sleeps_(other.sleeps_),
       options_(other.options_),
-      spin_budget_(other.spin_budget_),
+      patience_(other.patience_),
       asks_again_(other.asks_again_),
       statistics_(other.statistics_) {}
 
