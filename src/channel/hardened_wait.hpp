@@ -41,9 +41,8 @@ result<void> hardened_side::sleep_on(deadline until, const char* operation, bool
       auto seen = look_at_other();
       if (!seen) return failure{seen.error()};
       if (worth_it()) return {};
-      const auto now = deadline::clock::now();
-      if (now >= until.when()) return failure{std::errc::timed_out, operation};
-      asks_again_ = now + options_.longest_sleep / 8;
+      if (until.has_passed()) return failure{std::errc::timed_out, operation};
+      asks_again_ = deadline{options_.longest_sleep}.when();
     }
     const std::uint32_t before = lie_down();
     if (worth_it()) {

@@ -2,6 +2,7 @@
 // How a participant of a ring waits: it looks for a while, then lies down, says so, makes the
 // barrier that the waker spares, looks once more and sleeps, never longer than the cap.
 
+#include <algorithm>
 #include <sluice/channel/ring_attachment.hpp>
 
 #include "channel/patient_look.hpp"
@@ -54,11 +55,13 @@ result<void> ring_attachment::sleep_on(sleep_plan plan, const char* operation, W
       if (*is_over || worth_it()) return {};
       plan.now = deadline::clock::now();
       if (plan.now >= plan.until.when()) return failure{std::errc::timed_out, operation};
-      asks_again_ = plan.now + options_.longest_sleep / 8;
+      asks_again_ = plan.now + options_.longest_sleep;
     }
     const auto cap = prepare_sleep(ring::rest::parked);
     if (worth_it()) return {};
-    if (auto slept = sleep(earlier(plan.until, plan.now + cap)); !slept) return slept;
+    // Not beyond the time to ask: however often we are woken until then, a death is noticed then.
+    const deadline next = std::min(asks_again_, plan.now + cap);
+    if (auto slept = sleep(earlier(plan.until, next)); !slept) return slept;
     if (worth_it()) return {};
   }
 }
