@@ -19,6 +19,7 @@
 #include <sluice/asio/asio_operation.hpp>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/os/poll_watch.hpp>
 #include <type_traits>
 #include <utility>
@@ -26,12 +27,12 @@
 namespace sluice {
 
 /// An end of a channel, an event, a process, signals: whatever has a descriptor that tells when a
-/// try is worth it, and does not state that it cannot be polled.
+/// try is worth it, and does not state that it cannot be polled. Of any_sender and any_receiver it
+/// shows when they are put in: `operation_not_supported`.
 template <class End>
 concept pollable_end = std::is_object_v<End> && std::move_constructible<End> &&
-                       (requires(End& end) {
-                         { end.poll_handle() } -> std::same_as<result<int>>;
-                       } || (requires(const End& end) {
+                       (reads_ahead<End> || says_readiness_to_send<End> || polled_specially<End> ||
+                        (requires(const End& end) {
                           { end.native_handle() } -> std::same_as<int>;
                         } && asio_attempts::is_pollable<End>));
 
@@ -146,12 +147,9 @@ class asio_end {
   static auto default_token() { return boost::asio::default_completion_token_t<Executor>(); }
 
   [[nodiscard]] static result<asio_end> make(const Executor& executor, End end) {
-    constexpr bool is_written =
-        !requires { end.poll_handle(); } && (message_sender<End> || byte_writer<End>);
-    auto handle = asio_attempts::handle_of(end);
-    if (!handle) return failure{handle.error()};
-    auto watch =
-        poll_watch::create(*handle, is_written ? direction::writable : direction::readable);
+    auto how = asio_attempts::readiness_of(end);
+    if (!how) return failure{how.error()};
+    auto watch = poll_watch::create(how->descriptor, how->when);
     if (!watch) return failure{watch.error()};
     try {  // the first of a context makes its reactor, which tells of a shortage in this way
       return asio_end{

@@ -47,6 +47,7 @@
 #include <sluice/channel/unix_listener.hpp>
 #include <sluice/channel/unix_seqpacket.hpp>
 #include <sluice/channel/unix_stream.hpp>
+#include <sluice/compose/accepting_receiver.hpp>
 #include <sluice/compose/any_channel.hpp>
 #include <sluice/compose/any_receiver.hpp>
 #include <sluice/compose/any_sender.hpp>

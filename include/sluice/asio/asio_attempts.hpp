@@ -7,6 +7,7 @@
 #include <sluice/base/concepts.hpp>
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/error.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <utility>
 #include <vector>
@@ -20,12 +21,20 @@ template <class End>
   requires requires { End::capabilities.pollable; }
 inline constexpr bool is_pollable<End> = End::capabilities.pollable;
 
+/// What tells that a try is worth it. An end that has a descriptor of its own is asked for that one
+/// first: a try comes before each wait, so what was read ahead need not show.
 template <class End>
-result<int> handle_of(End& end) {
-  if constexpr (requires { end.poll_handle(); }) {
-    return end.poll_handle();
+result<readiness> readiness_of(End& end) {
+  if constexpr (polled_specially<End>) {
+    return end.poll_handle().transform([](int made) { return readiness{.descriptor = made}; });
+  } else if constexpr (requires { end.native_handle(); }) {
+    constexpr bool is_written = message_sender<End> || byte_writer<End>;
+    return readiness{.descriptor = end.native_handle(),
+                     .when = is_written ? direction::writable : direction::readable};
+  } else if constexpr (says_readiness_to_send<End>) {
+    return end.send_readiness();
   } else {
-    return end.native_handle();
+    return end.receive_readiness();
   }
 }
 

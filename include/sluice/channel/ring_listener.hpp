@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/deadline.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_channel_options.hpp>
@@ -93,5 +94,9 @@ class ring_listener {
   unix_seqpacket_listener door_;
   ring_listener_options options_;
 };
+
+/// Readable while a client waits.
+template <>
+inline constexpr bool polled_by_native_handle<ring_listener> = true;
 
 }  // namespace sluice

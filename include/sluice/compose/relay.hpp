@@ -210,18 +210,26 @@ class relay {
 
   result<void> wait_for_message(deadline until) {
     if constexpr (pollable_to_receive<Receiver>) {
-      return wait_in(message_wait_, until,
-                     [&](selector& all) { return all.add_readable(receiver_); });
-    } else {
-      return wait_a_little(until, [&](deadline cap) { return receiver_.wait_readable(cap); });
+      if (message_wait_ || can_be_polled<Receiver>([&] { return readiness_to_receive(receiver_); }))
+        return wait_in(message_wait_, until,
+                       [&](selector& all) { return all.add_readable(receiver_); });
     }
+    return wait_a_little(until, [&](deadline cap) { return receiver_.wait_readable(cap); });
   }
   result<void> wait_for_room(deadline until) {
     if constexpr (pollable_to_send<Sender>) {
-      return wait_in(room_wait_, until, [&](selector& all) { return all.add_writable(*sender_); });
-    } else {
-      return wait_a_little(until, [&](deadline cap) { return sender_->wait_writable(cap); });
+      if (room_wait_ || can_be_polled<Sender>([&] { return readiness_to_send(*sender_); }))
+        return wait_in(room_wait_, until,
+                       [&](selector& all) { return all.add_writable(*sender_); });
     }
+    return wait_a_little(until, [&](deadline cap) { return sender_->wait_writable(cap); });
+  }
+  // Some know only when the program runs.
+  template <class End>
+  static bool can_be_polled(auto ask) {
+    if (!may_have_no_descriptor<End>) return true;
+    const auto how = ask();
+    return how || !(how.error() == std::errc::operation_not_supported);
   }
   // For the end, or for a request to stop: whatever it was, the loop looks.
   template <class Add>

@@ -115,8 +115,9 @@ class selector {
   selector& operator=(selector&&) noexcept;
   ~selector();
 
-  /// To be told when receiving is worth it: receivers, readers, events, signals, processes. The
-  /// `tag` comes back with it.
+  /// To be told when receiving is worth it: receivers, readers, events, signals, processes, and
+  /// listeners, to which a connection has come. The `tag` comes back with it.
+  /// `operation_not_supported` where an any_receiver holds an end without a descriptor.
   template <pollable_to_receive R>
   [[nodiscard]] result<selector_key> add_readable(R& source, std::uint64_t tag = 0) {
     auto how = readiness_to_receive(source);
@@ -143,7 +144,7 @@ class selector {
   /// the process wakes that often. Where that is too much, a thread with a relay that receives and
   /// sends on through a pipe or a ring has neither.
   template <class C>
-    requires(!pollable_to_receive<C> && !pollable_to_send<C>)
+    requires(may_have_no_descriptor<C> || (!pollable_to_receive<C> && !pollable_to_send<C>))
   [[nodiscard]] result<selector_key> add_looking_every(std::chrono::nanoseconds every, const C&,
                                                        std::uint64_t tag = 0) {
     if (every.count() <= 0)
