@@ -223,23 +223,34 @@ TEST_F(UnixListener, serves_who_means_it_beside_hundreds_who_say_nothing_or_nons
   child client_process{[&] {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &enough), 0);
     std::vector<unix_stream> crowd;
+    const auto header = frame_header::encode(6);
+    std::vector<std::byte> dripped{header.begin(), header.end()};
+    for (const std::byte one : bytes_of("please")) dripped.push_back(one);
     for (int count = 0; count < strangers; ++count) {
       crowd.push_back(
           unix_stream::connect(name, deadline{patience}, {.wait_for_peer = true}).value());
       const std::array<unsigned char, 8> nonsense{0xff, 0xff, 0xff, 0xff, 0xff};
       const auto bytes = std::as_bytes(std::span{nonsense});
-      // Nothing, a length that no message has, or the first byte of one.
-      const std::size_t said = count % 3 == 0 ? 0 : count % 3 == 1 ? bytes.size() : 1;
-      EXPECT_TRUE(crowd.back().write_all(bytes.first(said)));
+      // Nothing, a length that no message has, or the first byte of one, whose rest drips.
+      if (count % 3 == 1) {
+        EXPECT_TRUE(crowd.back().write_all(bytes));
+      } else if (count % 3 == 2) {
+        EXPECT_TRUE(crowd.back().write_all(const_bytes{dripped}.first(1)));
+      }
     }
     auto mine = unix_stream::connect(name).value();
     auto back = mine.duplicate().value();
     auto to = framed_sender<unix_stream>::create(std::move(mine)).value();
     auto from = framed_receiver<unix_stream>::create(std::move(back)).value();
-    for (int count = 0; count < 20; ++count) {
+    for (std::size_t count = 0; count < 20; ++count) {
       ASSERT_TRUE(to.send(bytes_of("please"), deadline{patience}));
       EXPECT_EQ(text_of(receive_message(from, deadline{patience}).value()), "served");
+      for (std::size_t drip = 2; drip < crowd.size() && count + 1 < dripped.size(); drip += 3) {
+        EXPECT_TRUE(crowd[drip].write_all(const_bytes{dripped}.subspan(count + 1, 1)));
+      }
     }
+    auto patient = framed_receiver<unix_stream>::create(std::move(crowd[2])).value();
+    EXPECT_EQ(text_of(receive_message(patient, deadline{patience}).value()), "served");
     ASSERT_TRUE(to.send(bytes_of("stop"), deadline{patience}));
     EXPECT_FALSE(receive_message(from, deadline{patience}));  // the crowd stays until the end
   }};

@@ -12,18 +12,22 @@
 #include <utility>
 #include <vector>
 
-#include "conformance/byte_stream_conformance.hpp"
 #include "support/asleep.hpp"
 #include "support/child.hpp"
 
 namespace sluice::test {
 
+/// Links may say that what was sent is there a little later: it goes through a network, if only
+/// through lo.
+template <class Link>
+inline constexpr bool comes_late = requires { requires Link::is_told_late; };
+
 template <class Link>
 class SelectorOver : public ::testing::Test {
  protected:
-  // What was sent is there at once, but where it goes through a network, if only through lo.
+  // By then what was sent has come.
   [[nodiscard]] static deadline soon() {
-    return is_told_late<Link> ? deadline{patience} : deadline::now();
+    return comes_late<Link> ? deadline{patience} : deadline::now();
   }
   // Whether the member is told of until then. Nobody else is a member.
   bool is_told(selector_key key, deadline until = deadline::now()) {
@@ -49,7 +53,7 @@ class SelectorOver : public ::testing::Test {
   }
   // One that was sent.
   std::optional<std::uint64_t> next_sent() {
-    if (!is_told_late<Link>) return next();
+    if (!comes_late<Link>) return next();
     std::uint64_t number = 0;
     auto got = sluice::receive(*link.receiver, writable_bytes_of(number), deadline{patience});
     EXPECT_TRUE(got) << got.error().message();

@@ -76,7 +76,7 @@ class SelectorCosts : public ::testing::Test {
     framed_receiver<pipe_reader> receiver;
   };
 
-  void add_events(std::size_t number, std::uint64_t ready) {
+  void add_events(std::size_t number, std::uint32_t ready) {
     for (std::size_t i = 0; i < number; ++i) {
       events.push_back(event::create({.initial = ready}).value());
       keys.push_back(all.add_readable(events.back()).value());
