@@ -20,6 +20,11 @@ template <class End>
   requires requires { End::capabilities.pollable; }
 inline constexpr bool is_pollable<End> = End::capabilities.pollable;
 
+/// A connection: one descriptor for both directions, and a wait for either is none for the other.
+template <class End>
+inline constexpr bool is_duplex =
+    (message_receiver<End> || byte_reader<End>)&&(message_sender<End> || byte_writer<End>);
+
 template <class End>
 result<int> handle_of(End& end) {
   if constexpr (requires { end.poll_handle(); }) {
@@ -60,6 +65,7 @@ struct receive_message {
 
 /// Where a message that was accepted may be kept, it is also flushed.
 struct send {
+  static constexpr bool waits_for_room = true;
   const_bytes message;
   bool is_accepted = false;
 
@@ -93,10 +99,60 @@ struct read_some {
 };
 
 struct write_some {
+  static constexpr bool waits_for_room = true;
   const_bytes bytes;
   template <byte_writer End>
   result<std::size_t> operator()(End& end) const {
     return end.try_write(byte_parts{&bytes, 1});
+  }
+};
+
+/// What is moved piece by piece. Whatever ends it, the bytes that were moved are told; why it ended
+/// before all were, the next operation tells.
+struct move_all {
+  /// Of one turn: then others have theirs.
+  static constexpr std::size_t most_in_a_turn = std::size_t{1} << 20;
+  std::size_t moved = 0;
+
+  /// `move(at)` moves some bytes from there on.
+  template <class Move>
+  result<std::size_t> take_turn(std::size_t all, Move move) {
+    const std::size_t before = moved;
+    while (moved < all) {
+      if (moved - before >= most_in_a_turn) return not_yet();
+      auto some = move(moved);
+      if (!some && (moved == 0 || would_block(some.error()))) return some;
+      if (!some) break;
+      moved += *some;
+    }
+    return moved;
+  }
+  [[nodiscard]] result<std::size_t> given_up() const {
+    if (moved != 0) return moved;
+    return failure{std::errc::operation_canceled, "asio_end"};
+  }
+};
+
+struct read_exactly : move_all {
+  explicit read_exactly(mutable_bytes into) : buffer(into) {}
+  mutable_bytes buffer;
+  template <byte_reader End>
+  result<std::size_t> operator()(End& end) {
+    return take_turn(buffer.size(),
+                     [&](std::size_t at) { return end.try_read(buffer.subspan(at)); });
+  }
+};
+
+struct write_all : move_all {
+  static constexpr bool waits_for_room = true;
+  explicit write_all(const_bytes from) : bytes(from) {}
+  const_bytes bytes;
+  template <byte_writer End>
+  result<std::size_t> operator()(End& end) {
+    return take_turn(bytes.size(), [&](std::size_t at) {
+      const const_bytes rest = bytes.subspan(at);
+      return end.try_write(byte_parts{&rest, 1});
+    });
   }
 };
 
