@@ -184,41 +184,46 @@ TEST_F(UnixListener, refuses_other_users_and_groups_and_goes_on) {
   ASSERT_EQ(::chmod(private_runtime_directory::current().c_str(), 0700), 0);
 }
 
+// One thread for all: frames of at most 1000 bytes, each of which is answered.
+void serve_until_stopped(const std::string& name) {
+  auto server = unix_stream_listener::create(name, {.backlog = 1000}).value();
+  struct guest {
+    framed_receiver<unix_stream> from;
+    framed_sender<unix_stream> to;
+  };
+  std::vector<guest> guests;
+  std::array<std::byte, 1000> bytes;
+  for (;;) {
+    while (auto one = server.try_accept()) {
+      auto back = one->duplicate().value();
+      const frame_options small{.max_message_bytes = 1000};
+      guests.push_back({framed_receiver<unix_stream>::create(std::move(*one), small).value(),
+                        framed_sender<unix_stream>::create(std::move(back), small).value()});
+    }
+    for (std::size_t at = 0; at < guests.size();) {
+      auto got = guests[at].from.try_receive(bytes);
+      if (got && text_of(const_bytes{bytes}.first(*got)) == "stop") return;
+      if (got) {
+        EXPECT_TRUE(guests[at].to.send(bytes_of("served"), deadline{patience}));
+      }
+      if (!got && !would_block(got.error())) {
+        EXPECT_EQ(got.error(), errc::corrupt) << got.error().message();
+        guests.erase(guests.begin() + static_cast<std::ptrdiff_t>(at));
+        continue;
+      }
+      ++at;
+    }
+    static_cast<void>(server.wait_for_peer(1ms));
+  }
+}
+
 TEST_F(UnixListener, serves_who_means_it_beside_hundreds_who_say_nothing_or_nonsense) {
   // H13, H15: with bounded memory and without a thread for each.
   constexpr int strangers = 500;
   const rlimit enough{.rlim_cur = 1200, .rlim_max = 1200};
   child server_process{[&] {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &enough), 0);
-    auto server = unix_stream_listener::create(name, {.backlog = 1000}).value();
-    struct guest {
-      framed_receiver<unix_stream> from;
-      framed_sender<unix_stream> to;
-    };
-    std::vector<guest> guests;
-    std::array<std::byte, 1000> bytes;
-    for (;;) {
-      while (auto one = server.try_accept()) {
-        auto back = one->duplicate().value();
-        const frame_options small{.max_message_bytes = 1000};
-        guests.push_back({framed_receiver<unix_stream>::create(std::move(*one), small).value(),
-                          framed_sender<unix_stream>::create(std::move(back), small).value()});
-      }
-      for (std::size_t at = 0; at < guests.size();) {
-        auto got = guests[at].from.try_receive(bytes);
-        if (got && text_of(const_bytes{bytes}.first(*got)) == "stop") return;
-        if (got) {
-          EXPECT_TRUE(guests[at].to.send(bytes_of("served"), deadline{patience}));
-        }
-        if (!got && !would_block(got.error())) {
-          EXPECT_EQ(got.error(), errc::corrupt) << got.error().message();
-          guests.erase(guests.begin() + static_cast<std::ptrdiff_t>(at));
-          continue;
-        }
-        ++at;
-      }
-      static_cast<void>(server.wait_for_peer(1ms));
-    }
+    serve_until_stopped(name);
   }};
   child client_process{[&] {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &enough), 0);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <sluice/compose/ring_listener.hpp>
 #include <string>
@@ -128,16 +129,19 @@ TEST_F(RingFallback, at_any_call_loses_no_client_and_no_message) {
         auto mine = ring_connection::connect(name, deadline{patience}, {.trust = trust}).value();
         receive_all(mine);
       }};
-      const fault_plan plan{{.calls = {SYS_memfd_create, SYS_fallocate, SYS_mmap, SYS_fcntl},
-                             .first = call,
-                             .times = 1,
-                             .error_number = ENOMEM}};
+      std::optional<fault_plan> plan;
+      plan.emplace(fault{.calls = {SYS_memfd_create, SYS_fallocate, SYS_mmap, SYS_fcntl},
+                         .first = call,
+                         .times = 1,
+                         .error_number = ENOMEM});
       auto theirs = server.accept(deadline{patience});
+      const bool was_struck = plan->struck() != 0;
+      plan.reset();
       ASSERT_TRUE(theirs) << theirs.error().message();
       seen.insert(theirs->carrier());
       send_all(*theirs);
       client.wait_success();
-      if (plan.struck() == 0) break;
+      if (!was_struck) break;
     }
     EXPECT_TRUE(seen.contains(ring_carrier::hardened));
     EXPECT_EQ(seen.contains(ring_carrier::shared), trust == ring_trust::same_user);

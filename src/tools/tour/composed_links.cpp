@@ -9,50 +9,40 @@
 
 namespace sluice::tour {
 
-namespace {
-
-frame_options frames(const link_options& options) {
-  return {.max_message_bytes = options.max_message_bytes};
-}
-
-}  // namespace
-
 result<address_link> address_link::create(const link_options& options) {
   return address_link{
       fmt::format("ring:{}?capacity={}&departure=report", fresh_name(), ring_capacity(options))};
 }
 
-// In a process of its own, which keeps no end that is not its own.
-int relay_link::pass_on(pipe ends, const ring_channel& ring, const link_options& options) {
-  { auto of_the_sender = std::move(ends.writer); }
-  auto from = framed_receiver<pipe_reader>::create(std::move(ends.reader), frames(options));
-  auto to = ring_sender::attach(ring);
-  if (!from || !to) return 1;
-  auto between = make_relay(std::move(*from), std::move(*to));
+int relay_link::pass_on(const ring_channel& from, const std::string& into,
+                        const link_options& options) {
+  auto receiver = ring_receiver::attach(from);
+  auto sender =
+      fifo_sender::open(into, deadline::never(), {.max_message_bytes = options.max_message_bytes});
+  if (!receiver || !sender) return 1;
+  auto between = make_relay(std::move(*receiver), std::move(*sender));
   return between && between->run().end == relay_end::passed_on ? 0 : 1;
 }
 
 result<relay_link> relay_link::create(const link_options& options) {
-  auto ends = pipe::create();
-  if (!ends) return failure{ends.error()};
-  auto ring = ring_channel::create_anonymous({.capacity_bytes = ring_capacity(options)});
-  if (!ring) return failure{ring.error()};
-  auto between = process::fork([&] { return pass_on(std::move(*ends), *ring, options); });
+  auto into = ring_channel::create_anonymous({.capacity_bytes = ring_capacity(options)});
+  if (!into) return failure{into.error()};
+  auto out_of = named_fifo::create();
+  if (!out_of) return failure{out_of.error()};
+  auto between = process::fork([&] { return pass_on(*into, out_of->name, options); });
   if (!between) return failure{between.error()};
-  return relay_link{parts{.into = std::move(ends->writer),
-                          .out_of = std::move(*ring),
-                          .between = std::move(*between)},
-                    options};
+  return relay_link{parts{.into = std::move(*into), .between = std::move(*between)},
+                    std::move(*out_of), options};
 }
 
-result<framed_sender<pipe_writer>> relay_link::sender() && {
+result<ring_sender> relay_link::sender() && {
   auto made = std::exchange(parts_, std::nullopt);
-  return framed_sender<pipe_writer>::create(std::move(made->into), frames(options_));
+  return ring_sender::attach(made->into);
 }
 
-result<ring_receiver> relay_link::receiver() && {
-  auto made = std::exchange(parts_, std::nullopt);
-  return ring_receiver::attach(made->out_of);
+result<fifo_receiver> relay_link::receiver() && {
+  parts_.reset();
+  return fifo_receiver::open(out_of_.name, {.max_message_bytes = options_.max_message_bytes});
 }
 
 void relay_link::leave_to(crew& people) {

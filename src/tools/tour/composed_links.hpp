@@ -4,16 +4,16 @@
 
 #include <chrono>
 #include <optional>
-#include <sluice/channel/pipe.hpp>
+#include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/compose/any_channel.hpp>
-#include <sluice/compose/framed.hpp>
 #include <sluice/compose/ring_connection.hpp>
 #include <sluice/compose/ring_listener.hpp>
 #include <sluice/os/process.hpp>
 #include <string>
 #include <utility>
 
+#include "tools/tour/fifo_links.hpp"
 #include "tools/tour/link.hpp"
 
 namespace sluice::tour {
@@ -31,25 +31,26 @@ class address_link {
   std::string address_;
 };
 
-/// A pipe, a ring, and a process between them that passes on from the one into the other.
+/// A ring, a FIFO, and a process between them that passes on from the one into the other. Who is
+/// forked later may inherit a ring; a copied end of a pipe would hide the end of the stream.
 class relay_link {
  public:
   [[nodiscard]] static result<relay_link> create(const link_options& options);
-  [[nodiscard]] result<framed_sender<pipe_writer>> sender() &&;
-  [[nodiscard]] result<ring_receiver> receiver() &&;
+  [[nodiscard]] result<ring_sender> sender() &&;
+  [[nodiscard]] result<fifo_receiver> receiver() &&;
   void leave_to(crew& people);
 
  private:
   struct parts {
-    pipe_writer into;
-    ring_channel out_of;
+    ring_channel into;
     process between;
   };
-  relay_link(parts made, const link_options& options)
-      : parts_(std::move(made)), options_(options) {}
-  [[nodiscard]] static int pass_on(pipe ends, const ring_channel& ring,
+  relay_link(parts made, named_fifo out_of, const link_options& options)
+      : parts_(std::move(made)), out_of_(std::move(out_of)), options_(options) {}
+  [[nodiscard]] static int pass_on(const ring_channel& from, const std::string& into,
                                    const link_options& options);
   std::optional<parts> parts_;
+  named_fifo out_of_;  // its name stays until the link goes
   link_options options_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::array table{
     one_way<address_link>("ring-by-address", "a ring that both sides open by an address"),
     one_way<listener_link>("ring-listener", "rings that a listener hands over to who connects"),
-    one_way<relay_link>("relay", "a pipe, and a relay that passes on into a ring",
+    one_way<relay_link>("relay", "a ring, and a relay that passes on into a FIFO",
                         "does not count what the relay itself uses"),
     many_to_one<gathering_link, 3>(
         "selector-3", "a pipe, a Unix stream and a ring into one that waits for them all"),
