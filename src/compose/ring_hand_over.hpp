@@ -38,6 +38,13 @@ struct answer {
 };
 static_assert(sizeof(answer) == 16 && std::has_unique_object_representations_v<answer>);
 
+/// From the listener, when it could take the client's hardened rings in turn; else an offer of what
+/// comes next.
+struct agreement {
+  std::array<char, 8> mark{'s', 'l', 'a', 'g', 'r', 'e', 'e', '2'};
+  friend bool operator==(const agreement&, const agreement&) = default;
+};
+
 /// What is offered after this one was refused.
 [[nodiscard]] constexpr ring_carrier next_of(ring_carrier refused) noexcept {
   return refused == ring_carrier::shared ? ring_carrier::hardened : ring_carrier::socket;

@@ -92,6 +92,11 @@ result<std::optional<ring_connection>> ring_listener::look_at(std::uint64_t numb
   if (!size || *size != sizeof said || !said.is_known()) return std::optional<ring_connection>{};
   if (said.what == verdict::taken) {
     auto met = complete(client.sender, client.receiver, came);
+    if (met && client.sender.carrier() == ring_carrier::hardened) {
+      auto told = client.socket.try_send(bytes_of(agreement{}));
+      if (!told && is_of_the_client(told.error())) return std::optional<ring_connection>{};
+      if (!told) return failure{told.error()};
+    }
     if (met)
       return std::optional{ring_connection{std::move(client.socket), std::move(client.sender),
                                            std::move(client.receiver)}};

@@ -32,6 +32,7 @@ TEST(RingHandOver, is_what_its_page_says) {
   EXPECT_EQ(text_of(bytes_of(answer{})), std::string("slanswe2\1\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(text_of(bytes_of(answer{.what = verdict::something_else})),
             std::string("slanswe2\2\0\0\0\0\0\0\0", 16));
+  EXPECT_EQ(text_of(bytes_of(agreement{})), "slagree2");
 }
 
 class RingListenerHostile : public ::testing::Test {
@@ -176,6 +177,7 @@ TEST(RingClient, H14_takes_nothing_but_what_is_offered_rightly) {
       {offered(ring_carrier::shared, 4095), 2},
       {offered(ring_carrier::hardened, std::uint64_t{1} << 40), 2},
       {offered(ring_carrier::socket, 0), 2},
+      {"slagree2", 0},
   };
   child client{[&] {
     for (std::size_t i = 0; i < wrong.size(); ++i)
@@ -184,6 +186,10 @@ TEST(RingClient, H14_takes_nothing_but_what_is_offered_rightly) {
     // Rightly said, and not what was said.
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(ring_connection::connect(name, deadline{patience}));
     EXPECT_EQ(ring_connection::connect(name, deadline{patience}).error(), errc::closed);
+    // And who offers the same for ever is not listened to for ever.
+    EXPECT_EQ(
+        ring_connection::connect(name, deadline{patience}, {.trust = ring_trust::nobody}).error(),
+        errc::incompatible);
   }};
   const unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
   for (const auto& [text, count] : wrong) {
@@ -197,6 +203,9 @@ TEST(RingClient, H14_takes_nothing_but_what_is_offered_rightly) {
         server.accept(deadline{patience}).value().send(bytes_of(offered(carrier, 4096)), handles));
   }
   { const auto silent = server.accept(deadline{patience}).value(); }
+  auto insisted = server.accept(deadline{patience}).value();
+  const std::array<int, 2> two{null.get(), null.get()};
+  for (int times = 0; times < 2; ++times) ASSERT_TRUE(insisted.send(bytes_of(good), two));
   client.wait_success();
 }
 
