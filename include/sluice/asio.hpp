@@ -162,7 +162,7 @@ class asio_end {
   static auto default_token() { return boost::asio::default_completion_token_t<Executor>(); }
 
   [[nodiscard]] static result<asio_end> make(const Executor& executor, End end) {
-    constexpr bool is_duplex = asio_attempts::is_duplex<End>;
+    constexpr bool is_duplex = asio_attempts::duplex_end<End>;
     constexpr bool is_written =
         !is_duplex && !requires { end.poll_handle(); } && (message_sender<End> || byte_writer<End>);
     auto handle = asio_attempts::handle_of(end);

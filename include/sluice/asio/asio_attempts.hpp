@@ -21,9 +21,11 @@ template <class End>
 inline constexpr bool is_pollable<End> = End::capabilities.pollable;
 
 /// A connection: one descriptor for both directions, and a wait for either is none for the other.
+/// One that is made for being polled tells of both by itself.
 template <class End>
-inline constexpr bool is_duplex =
-    (message_receiver<End> || byte_reader<End>)&&(message_sender<End> || byte_writer<End>);
+concept duplex_end = !requires(End& end) {
+  end.poll_handle();
+} && (message_receiver<End> || byte_reader<End>)&&(message_sender<End> || byte_writer<End>);
 
 template <class End>
 result<int> handle_of(End& end) {
