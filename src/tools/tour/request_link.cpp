@@ -64,14 +64,14 @@ result<conversation<question_sender, reply_receiver>> request_link::asker() && {
       service_, {.max_outstanding = 1, .max_reply_bytes = options_.max_message_bytes});
   if (!client) return failure{client.error()};
   auto mine = std::make_shared<asking_client>(asking_client{.client = std::move(*client)});
-  return conversation{question_sender{mine}, reply_receiver{mine}};
+  return conversation<question_sender, reply_receiver>{question_sender{mine}, reply_receiver{mine}};
 }
 
 result<conversation<reply_sender, question_receiver>> request_link::answerer() && {
   auto server = request_server::open(service_, {.max_request_bytes = options_.max_message_bytes});
   if (!server) return failure{server.error()};
   auto mine = std::make_shared<answering_server>(answering_server{.server = std::move(*server)});
-  return conversation{reply_sender{mine}, question_receiver{mine}};
+  return conversation<reply_sender, question_receiver>{reply_sender{mine}, question_receiver{mine}};
 }
 
 }  // namespace sluice::tour
