@@ -18,7 +18,7 @@ const std::vector<std::size_t> fan_sizes{8, 64, 256};
 constexpr std::size_t cost_bytes = 64;
 constexpr std::array<std::size_t, 2> sender_counts{1, 2};
 constexpr std::array<std::size_t, 3> subscriber_counts{1, 2, 4};
-constexpr const char* pipe_name = "pipe";
+constexpr const char* idle_floor_name = "futex_capped";
 
 /// Adds trials whose name the filter finds, and the set if it has any.
 class collector {
@@ -92,6 +92,7 @@ void add_costs(collector& to, const std::vector<crew_transport>& all, const run_
   idle.name = fmt::format("idle/{}", has_two ? "two_cores" : "one_core");
   idle.what = quantity::cpu_per_second;
   idle.idle_seconds = options.idle_seconds;
+  idle.floor_label = idle_floor_name;  // a pipe sleeps without an end
   for (const crew_transport& one : all) {
     if (one.slow_sender)
       to.add(slow, {.label = one.name,
@@ -176,8 +177,8 @@ const trial* trial_set::alone(const trial& of) const {
   return labelled(*this, of.label.substr(0, of.label.rfind('_')) + "_1");
 }
 
-const trial* trial_set::pipe(const trial& of) const {
-  const trial* found = labelled(*this, pipe_name + count_of(*this, of));
+const trial* trial_set::floor_of(const trial& of) const {
+  const trial* found = labelled(*this, floor_label + count_of(*this, of));
   return found == &of ? nullptr : found;
 }
 

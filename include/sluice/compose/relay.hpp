@@ -38,9 +38,10 @@ concept showing_receiver = message_receiver<R> && requires(R& receiver) {
 /// again after any return and goes on with the message in hand, also with another end in the place
 /// of one that failed. *Threads*: one at a time; `statistics` from any, and stopping. *Errors*:
 /// those of the ends, with the side that failed. *Lifetime*: that of its ends. A message that was
-/// accepted is the target's: it keeps or loses it as its card says. *Crash*: where the receiver
-/// shows messages in place (rings), the message in hand was not taken yet, so whoever comes next
-/// gets it, a second time if it was just sent; elsewhere it goes with the process.
+/// accepted is the target's: it keeps or loses it as its card says. *Crash*: the message in hand
+/// was not taken yet from a ring channel, nor from a ring queue that delivers at least once:
+/// whoever comes next gets it, a second time if it was just sent. Elsewhere, out of a topic or a
+/// hardened ring too, it goes with the process.
 template <message_receiver Receiver, message_sender Sender, relay_change Change = pass_everything>
 class relay {
  public:

@@ -141,8 +141,10 @@ class selector {
                                                std::uint64_t tag = 0);
   /// A channel without a descriptor (System V queues, mailboxes, hardened rings, futexes): told of
   /// every `every`, whether there is something or not. So a message waits that long at most, and
-  /// the process wakes that often. Where that is too much, a thread with a relay that receives and
-  /// sends on through a pipe or a ring has neither.
+  /// the process wakes that often. Where that is too much, a thread with a relay into a pipe or a
+  /// ring takes each message as it comes. It sleeps as its receiver does: in the kernel, but wakes
+  /// every `relay_options::look_every` to look for a request to stop, and at a System V queue as
+  /// often as a wait with a deadline looks there.
   template <class C>
     requires(may_have_no_descriptor<C> || (!pollable_to_receive<C> && !pollable_to_send<C>))
   [[nodiscard]] result<selector_key> add_looking_every(std::chrono::nanoseconds every, const C&,
@@ -153,7 +155,8 @@ class selector {
     return add_timer(every, every, tag);
   }
 
-  /// When a timer is told of next; never, for it to rest. False if it is no timer, or none of ours.
+  /// When a timer is told of next; never, for it to rest. False if it is no timer, or none of ours,
+  /// and in a forked child.
   bool set_timer(selector_key key, deadline next) noexcept;
   /// Not told of until it is resumed: back-pressure. What happens meanwhile shows then.
   [[nodiscard]] result<void> pause(selector_key key);
