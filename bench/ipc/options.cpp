@@ -10,7 +10,7 @@
 
 namespace bench {
 
-const char* const usage = R"(Usage: sluice_bench_ring [OPTION...]
+const char* const usage = R"(Usage: sluice_bench [OPTION...]
 
 Measures floors, rivals and the rings between processes, and prints ratios.
 

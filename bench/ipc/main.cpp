@@ -1,4 +1,4 @@
-// sluice_bench_ring: floors, rivals and the ring between two processes. See docs/benchmarks.md, and
+// sluice_bench: floors, rivals and the ring between two processes. See docs/benchmarks.md, and
 // options.cpp for the command line.
 
 #include <fmt/format.h>
@@ -139,9 +139,9 @@ int main(int argument_count, char** arguments) try {
   static_cast<void>(bench::allowed_cores());  // before anything is pinned
   return run({arguments, arguments + argument_count});
 } catch (const bench::bad_option& wrong) {
-  fmt::print(stderr, "sluice_bench_ring: {}\n", wrong.what());
+  fmt::print(stderr, "sluice_bench: {}\n", wrong.what());
   return 2;
 } catch (const std::exception& failed) {
-  fmt::print(stderr, "sluice_bench_ring: {}\n", failed.what());
+  fmt::print(stderr, "sluice_bench: {}\n", failed.what());
   return 1;
 }
