@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "make_transport.hpp"
 #include "polling_ends.hpp"
 #include "shared_bytes.hpp"
 #include "transports.hpp"
@@ -61,6 +62,8 @@ struct sized {
   std::size_t memory_bytes;
   bodies (*latency)(const link_options&);
   bodies (*throughput)(const link_options&);
+  bodies (*at)(const link_options&, double);
+  bodies (*produced)(const link_options&);
 };
 
 template <std::size_t Bytes, std::size_t Memory = cell_memory(Bytes, default_ring_bytes)>
@@ -68,8 +71,11 @@ constexpr sized for_size() {
   constexpr std::size_t fixed = Bytes <= short_message_bytes ? Bytes : 0;
   return {.message_bytes = Bytes,
           .memory_bytes = Memory,
-          .latency = ping_pong<spsc_link<Bytes, Memory>, fixed>,
-          .throughput = stream<spsc_link<Bytes, Memory>, fixed>};
+          .latency =
+              [](const link_options& o) { return ping_pong<spsc_link<Bytes, Memory>, fixed>(o); },
+          .throughput = stream<spsc_link<Bytes, Memory>, fixed>,
+          .at = paced<spsc_link<Bytes, Memory>>,
+          .produced = produced<spsc_link<Bytes, Memory>>};
 }
 
 constexpr std::array all_sizes{
@@ -97,7 +103,9 @@ void add_boost_lockfree(std::vector<transport>& to) {
                 .throughput_sizes = {},
                 .latency = [](const link_options& o) { return find(o).latency(o); },
                 .throughput = [](const link_options& o) { return find(o).throughput(o); },
-                .wake = {}});
+                .wake = {},
+                .paced = [](const link_options& o, double rate) { return find(o).at(o, rate); },
+                .produced = [](const link_options& o) { return find(o).produced(o); }});
 }
 
 }  // namespace bench

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "crew_parts.hpp"
+#include "make_transport.hpp"
 #include "transports.hpp"
 
 namespace bench {

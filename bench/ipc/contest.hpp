@@ -16,7 +16,7 @@
 
 namespace bench {
 
-enum class measure { latency, throughput, wake };
+enum class measure { latency, throughput, wake, open_loop, produced, set_up };
 
 [[nodiscard]] const char* measure_name(measure what) noexcept;
 
@@ -24,8 +24,9 @@ enum class measure { latency, throughput, wake };
 struct observation {
   int round = 0;
   figures raw;
-  bool moved = false;      ///< The probes before and after say different placements.
-  bool disturbed = false;  ///< Somebody who polls did not have its core all the time.
+  delay_histogram::entries delays = {};  ///< Of an open loop.
+  bool moved = false;                    ///< The probes before and after say different placements.
+  bool disturbed = false;                ///< Somebody who polls did not have its core all the time.
   [[nodiscard]] bool kept() const noexcept { return !moved && !disturbed; }
 };
 
@@ -44,9 +45,14 @@ struct group {
   waiting how = waiting::polling;
   placement where = placement::two_cores;
   bool pauses = true;  ///< Who polls; chooses the floor of latency.
+  double rate = 0;     ///< Messages per second of an open loop.
   std::vector<cell> cells;
 
   [[nodiscard]] std::string name() const;
+  /// Whether more is better: messages per second, not the time of one.
+  [[nodiscard]] bool is_rate() const noexcept {
+    return what == measure::throughput || what == measure::produced;
+  }
   /// The floor that cells are set against: of throughput by polling the best one, else the one with
   /// the same way to wait. None where there is no figure of it.
   [[nodiscard]] const cell* floor() const;
@@ -56,6 +62,10 @@ struct group {
   [[nodiscard]] double seconds_per_message(const figures& raw) const noexcept;
   [[nodiscard]] spread seconds(const cell& of) const;
   [[nodiscard]] spread cpu_seconds(const cell& of) const;
+  /// All delays of the rounds that count.
+  [[nodiscard]] delay_histogram::entries delays(const cell& of) const;
+  /// The cell of the raw system calls that a cell stands on; none if there is none here.
+  [[nodiscard]] const cell* raw(const cell& of) const;
   /// A figure of every round that counts.
   [[nodiscard]] spread over_rounds(const cell& of,
                                    const std::function<double(const observation&)>& figure) const;
@@ -76,9 +86,9 @@ struct group {
 /// Everything that options and machine allow, in the order in which it is measured.
 [[nodiscard]] std::vector<group> all_groups(const run_options& options);
 
-/// Measures all groups, round by round, in place.
-void measure_all(std::vector<group>& groups, const run_options& options, supervisor& runner,
-                 const std::string& directory);
+/// Measures one cell once.
+void measure_cell(const group& of, cell& one, int round, const run_options& options,
+                  supervisor& runner, const std::string& address);
 
 /// Whether two probes saw the cores at the same distance.
 [[nodiscard]] bool same_placement(double one, double other) noexcept;

@@ -72,6 +72,8 @@ crew_result run_crew(const supervisor& how, double limit_seconds,
     bodies.emplace_back([&, me] { return play(page, me, members, parts[me]); });
   }
   children all{bodies};
+  std::vector<std::shared_ptr<void>> lasting;
+  for (member& part : parts) lasting.push_back(std::move(part.lasting));
   parts.clear();
   std::string failure =
       all.watch(how.stop(), limit_seconds, [&](std::size_t which, sluice::exit_status ended) {

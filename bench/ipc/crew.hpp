@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct member {
   const char* who = "";  ///< "the sending process"
   int core = 0;
   std::function<void(seat&)> body;
+  std::shared_ptr<void> lasting = {};  ///< Stays until all processes have ended.
 };
 
 /// The first one stops the clock, and its processor time is the one that is told.

@@ -124,6 +124,7 @@ crew fan_in(const task& wanted, std::size_t senders) {
   const auto line = std::make_shared<Link>(wanted.link);
   const std::uint64_t each = std::max<std::uint64_t>(1, wanted.messages / senders);
   crew all{make_receiver(line, wanted, senders, each)};
+  all.front().lasting = lasting_part(line);
   for (std::size_t one = 0; one < senders; ++one)
     all.push_back(make_sender(line, wanted, one, each));
   return all;
@@ -135,8 +136,10 @@ inline constexpr std::chrono::milliseconds between_slow_messages{1};
 template <link Link>
 crew slow_sender(const task& wanted) {
   const auto line = std::make_shared<Link>(wanted.link);
-  return {make_receiver(line, wanted, 1, wanted.messages),
-          make_sender(line, wanted, 0, wanted.messages, between_slow_messages)};
+  crew both{make_receiver(line, wanted, 1, wanted.messages),
+            make_sender(line, wanted, 0, wanted.messages, between_slow_messages)};
+  both.front().lasting = lasting_part(line);
+  return both;
 }
 
 /// One message, which comes after a while.
@@ -166,8 +169,9 @@ crew idle(const task& wanted) {
     here.end();
     here.meet();
   };
-  return {{.who = who_receives, .core = wanted.core_of(0), .body = wait},
-          {.who = who_sends, .core = wanted.core_of(1), .body = let_wait}};
+  return {
+      {.who = who_receives, .core = wanted.core_of(0), .body = wait, .lasting = lasting_part(line)},
+      {.who = who_sends, .core = wanted.core_of(1), .body = let_wait}};
 }
 
 /// A transport that a crew can use, and how.
@@ -194,10 +198,16 @@ crew_transport make_crew_transport(const std::string& name, role what) {
 
 // By file, each adding its own; all of them are in crew_transports.cpp.
 [[nodiscard]] std::vector<crew_transport> all_crew_transports();
-void add_pipe_crew(std::vector<crew_transport>& to);
+void add_raw_stream_crews(std::vector<crew_transport>& to);
+void add_raw_queue_crews(std::vector<crew_transport>& to);
 void add_ring_channel_crew(std::vector<crew_transport>& to);
 void add_ring_queue_crew(std::vector<crew_transport>& to);
 void add_ring_topic_crew(std::vector<crew_transport>& to);
+void add_stream_channel_crews(std::vector<crew_transport>& to);
+void add_packet_channel_crews(std::vector<crew_transport>& to);
+void add_queue_channel_crews(std::vector<crew_transport>& to);
 void add_boost_queue_crew(std::vector<crew_transport>& to);
+void add_zeromq_crew(std::vector<crew_transport>& to);
+void add_nng_crew(std::vector<crew_transport>& to);
 
 }  // namespace bench

@@ -1,4 +1,4 @@
-// sluice_bench: floors, rivals and the ring between two processes. See docs/benchmarks.md, and
+// sluice_bench: channels, floors and rivals between processes. See docs/benchmarks.md, and
 // options.cpp for the command line.
 
 #include <fmt/format.h>
@@ -16,8 +16,10 @@
 
 #include "contest.hpp"
 #include "machine.hpp"
+#include "memory.hpp"
 #include "options.hpp"
 #include "report.hpp"
+#include "run.hpp"
 #include "supervisor.hpp"
 #include "trials.hpp"
 
@@ -41,6 +43,8 @@ class private_directory {
  private:
   std::string path_ = "/dev/shm/sluice-bench-XXXXXX";
 };
+
+constexpr int interrupted_status = 5;
 
 /// What a run that goes wrong on purpose has to end with, in every cell.
 constexpr const char* expected_failure(bench::sabotage what) {
@@ -81,20 +85,45 @@ class verdict {
   std::size_t as_expected_ = 0;
 };
 
-int judge(const std::vector<bench::group>& groups, const std::vector<bench::trial_set>& sets,
-          bench::sabotage on_purpose) {
-  verdict found{on_purpose};
-  for (const bench::group& of : groups) {
-    for (const bench::cell& one : of.cells) {
-      if (one.unavailable.empty()) found.judge(one.name, one.failure);
+struct everything {
+  std::vector<bench::group> groups;
+  std::vector<bench::trial_set> sets;
+  std::vector<bench::memory_row> memory;
+
+  explicit everything(const bench::run_options& options)
+      : groups(bench::all_groups(options)),
+        sets(bench::all_trials(options)),
+        memory(bench::all_memory_rows(options)) {}
+  [[nodiscard]] bool is_nothing() const { return groups.empty() && sets.empty() && memory.empty(); }
+  /// Calls `visit` with each that can be had here.
+  void for_each(auto&& visit) const {
+    for (const bench::group& of : groups) {
+      for (const bench::cell& one : of.cells) {
+        if (one.unavailable.empty()) visit(one);
+      }
+    }
+    for (const bench::trial_set& of : sets) {
+      for (const bench::trial& one : of.trials) {
+        if (one.unavailable.empty()) visit(one);
+      }
     }
   }
-  for (const bench::trial_set& of : sets) {
-    for (const bench::trial& one : of.trials) {
-      if (one.unavailable.empty()) found.judge(one.name, one.failure);
-    }
+};
+
+int judge(const everything& all, bench::sabotage on_purpose) {
+  verdict found{on_purpose};
+  all.for_each([&](const auto& one) { found.judge(one.name, one.failure); });
+  // Nobody sends there, so nothing can go wrong on purpose.
+  if (on_purpose == bench::sabotage::none) {
+    for (const bench::memory_row& row : all.memory) found.judge(row.name, row.failure);
   }
   return found.exit_status();
+}
+
+/// Where results go is found out before one could be lost.
+void check_writable(const bench::run_options& options) {
+  if (!options.json_file.empty() && !std::ofstream{options.json_file, std::ios::app})
+    throw bench::bad_option{"--json=" + options.json_file + ": cannot be written"};
 }
 
 int run(const std::vector<std::string>& command) {
@@ -103,20 +132,14 @@ int run(const std::vector<std::string>& command) {
     fmt::print("{}", bench::usage);
     return 0;
   }
-  // Found out before a result could be lost.
-  if (!options.json_file.empty() && !std::ofstream{options.json_file})
-    throw bench::bad_option{"--json=" + options.json_file + ": cannot be written"};
-  std::vector<bench::group> groups = bench::all_groups(options);
-  std::vector<bench::trial_set> sets = bench::all_trials(options);
-  if (groups.empty() && sets.empty())
-    throw bench::bad_option{"--filter=" + options.filter + ": no cell has such a name; see --list"};
+  check_writable(options);
+  everything all{options};
+  if (all.is_nothing())
+    throw bench::bad_option{"--filter=" + options.filter +
+                            ": nothing of that name is left; see --list"};
   if (options.lists) {
-    for (const bench::group& of : groups) {
-      for (const bench::cell& one : of.cells) fmt::print("{}\n", one.name);
-    }
-    for (const bench::trial_set& of : sets) {
-      for (const bench::trial& one : of.trials) fmt::print("{}\n", one.name);
-    }
+    all.for_each([](const auto& one) { fmt::print("{}\n", one.name); });
+    for (const bench::memory_row& row : all.memory) fmt::print("{}\n", row.name);
     return 0;
   }
 
@@ -125,12 +148,21 @@ int run(const std::vector<std::string>& command) {
   const private_directory names;
   bench::print_heading(command, options);
   std::fflush(stdout);
-  bench::measure_all(groups, options, runner, names.path());
-  bench::measure_trials(sets, options, runner, names.path());
-  bench::print_tables(groups);
-  bench::print_trials(sets);
-  if (!options.json_file.empty()) bench::write_json(groups, sets, command, options);
-  return judge(groups, sets, options.on_purpose);
+  bench::run_outcome outcome;
+  try {
+    bench::measure_memory(all.memory, options, runner, names.path());
+    outcome = bench::carry_out(all.groups, all.sets, options, runner, names.path());
+  } catch (const bench::interrupted&) {
+    outcome.was_interrupted = true;
+  }
+  bench::print_tables(all.groups);
+  bench::print_trials(all.sets);
+  bench::print_memory(all.memory);
+  bench::print_outcome(outcome);
+  if (!options.json_file.empty())
+    bench::write_json({all.groups, all.sets, all.memory, outcome}, command, options);
+  if (outcome.was_interrupted) return interrupted_status;
+  return judge(all, options.on_purpose);
 }
 
 }  // namespace
@@ -141,6 +173,9 @@ int main(int argument_count, char** arguments) try {
 } catch (const bench::bad_option& wrong) {
   fmt::print(stderr, "sluice_bench: {}\n", wrong.what());
   return 2;
+} catch (const bench::cannot_write& failed) {
+  fmt::print(stderr, "sluice_bench: {}\n", failed.what());
+  return 4;
 } catch (const std::exception& failed) {
   fmt::print(stderr, "sluice_bench: {}\n", failed.what());
   return 1;

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "crew_parts.hpp"
+#include "make_transport.hpp"
 #include "transports.hpp"
 
 namespace bench {
@@ -70,6 +72,10 @@ class nng_link {
 
 void add_nng(std::vector<transport>& to) {
   to.push_back(make_blocking_transport<nng_link>("nng_ipc", role::rival));
+}
+
+void add_nng_crew(std::vector<crew_transport>& to) {
+  to.push_back(make_crew_transport<nng_link>("nng_ipc", role::rival));
 }
 
 }  // namespace bench

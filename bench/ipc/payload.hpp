@@ -135,4 +135,25 @@ class incoming_message {
   std::uint64_t stamps_ = 0;
 };
 
+/// A message of which every word is made anew, for who can write it where it lies: its sequence,
+/// and numbers that follow from it.
+inline void produce(sluice::mutable_bytes message, std::uint64_t sequence) noexcept {
+  for (std::size_t at = 0; at < message.size(); at += word_bytes) {
+    const std::uint64_t word = sequence + at;
+    std::memcpy(message.data() + at, &word, word_bytes);
+  }
+}
+
+/// Throws `std::runtime_error` unless these bytes are that message.
+inline void check_produced(sluice::const_bytes message, std::size_t size, std::uint64_t sequence) {
+  std::uint64_t different = message.size() ^ size;
+  for (std::size_t at = 0; at + word_bytes <= message.size(); at += word_bytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, message.data() + at, word_bytes);
+    different |= word ^ (sequence + at);
+  }
+  if (different != 0) [[unlikely]]
+    throw std::runtime_error{"a message is not what was sent"};
+}
+
 }  // namespace bench

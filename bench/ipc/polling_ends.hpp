@@ -18,7 +18,7 @@ class polling_sender {
     while (!producer_.try_push(message)) wait_();
   }
 
- private:
+ protected:
   Producer producer_;
   wait_loop wait_;
 };
@@ -35,7 +35,7 @@ class polling_receiver {
     }
   }
 
- private:
+ protected:
   Consumer consumer_;
   wait_loop wait_;
 };

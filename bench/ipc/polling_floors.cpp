@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "make_transport.hpp"
 #include "polling_ends.hpp"
 #include "shared_bytes.hpp"
 #include "transports.hpp"
@@ -155,14 +156,22 @@ class copy_link {
       ++done;
       if (++at == count) at = 0;
     }
+    [[nodiscard]] sluice::mutable_bytes here(std::size_t size) const noexcept {
+      return {data + at * size, size};
+    }
   };
   struct producer : place {
     [[nodiscard]] bool try_push(sluice::const_bytes message) noexcept {
+      return try_fill(message.size(), [&](sluice::mutable_bytes room) {
+        std::memcpy(room.data(), message.data(), message.size());
+      });
+    }
+    [[nodiscard]] bool try_fill(std::size_t size, auto&& fill) noexcept {
       if (done - other == count) {
         other = words.read.load(std::memory_order_acquire);  // with the consumer's store
         if (done - other == count) return false;
       }
-      std::memcpy(data + at * message.size(), message.data(), message.size());
+      fill(here(size));
       advance();
       words.written.store(done, std::memory_order_release);  // with the consumer's load
       return true;
@@ -170,24 +179,47 @@ class copy_link {
   };
   struct consumer : place {
     [[nodiscard]] std::size_t try_pop(sluice::mutable_bytes into) noexcept {
+      const bool popped = try_look(into.size(), [&](sluice::const_bytes message) {
+        std::memcpy(into.data(), message.data(), message.size());
+      });
+      return popped ? into.size() : 0;
+    }
+    [[nodiscard]] bool try_look(std::size_t size, auto&& look) {
       if (done == other) {
         other = words.written.load(std::memory_order_acquire);  // with the producer's store
-        if (done == other) return 0;
+        if (done == other) return false;
       }
-      std::memcpy(into.data(), data + at * into.size(), into.size());
+      look(here(size));
       advance();
       words.read.store(done, std::memory_order_release);  // with the producer's load
-      return into.size();
+      return true;
     }
   };
 
-  polling_sender<producer> become_sender() {
+  /// With `fill` writing, and `look` reading, where the message lies.
+  struct sender : polling_sender<producer> {
+    using polling_sender<producer>::polling_sender;
+    void produce(std::size_t size, auto&& fill) {
+      while (!this->producer_.try_fill(size, fill)) this->wait_();
+    }
+  };
+  struct receiver : polling_receiver<consumer> {
+    receiver(consumer from, wait_loop wait, std::size_t size)
+        : polling_receiver<consumer>(from, wait), size_(size) {}
+    void consume(auto&& look) {
+      while (!this->consumer_.try_look(size_, look)) this->wait_();
+    }
+
+   private:
+    std::size_t size_;
+  };
+  sender become_sender() {
     memory_.touch();
     return {producer{ring()}, wait_};
   }
-  polling_receiver<consumer> become_receiver() {
+  receiver become_receiver() {
     memory_.touch();
-    return {consumer{ring()}, wait_};
+    return {consumer{ring()}, wait_, size_};
   }
 
  private:
@@ -206,30 +238,30 @@ void add_stream_floor(std::vector<transport>& to, const std::string& name, size_
   transport made = make_polling_transport<Link>(name, role::floor);
   made.latency_sizes = no_size;
   made.throughput_sizes = sizes;
+  made.paced = {};
+  if (!produces_in_place<decltype(std::declval<Link&>().become_sender())>) made.produced = {};
   to.push_back(made);
   made.name += "_backing_off";
   made.throughput = [as_all = made.throughput](link_options options) {
     options.wait.pauses = wait_loop::many_pauses;
     return as_all(options);
   };
+  made.produced = {};
   to.push_back(std::move(made));
 }
 
 // The floor of messages of any size, though it hands over a word.
 template <bool Pauses>
 transport hand_over(const std::string& name) {
-  return {.name = name,
-          .what = role::floor,
-          .how = waiting::polling,
-          .latency_sizes = {},
-          .throughput_sizes = no_size,
-          .latency =
-              [](link_options options) {
-                options.message_bytes = word_bytes;
-                return ping_pong<flag_link<Pauses>, word_bytes>(options);
-              },
-          .throughput = {},
-          .wake = {}};
+  transport made = make_transport<flag_link<Pauses>>(name, role::floor, waiting::polling);
+  made.throughput_sizes = no_size;
+  made.latency = [](link_options options) {
+    options.message_bytes = word_bytes;
+    return ping_pong<flag_link<Pauses>, word_bytes>(options);
+  };
+  made.paced = {};
+  made.produced = {};
+  return made;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "call_count.hpp"
 #include "machine.hpp"
 #include "transports.hpp"
 
@@ -25,12 +26,26 @@ std::string rate_text(const group& of, double seconds) {
 }
 
 std::string figure_text(const group& of, double seconds) {
-  return of.what == measure::throughput ? rate_text(of, seconds) : time_text(seconds);
+  return of.is_rate() ? rate_text(of, seconds) : time_text(seconds);
+}
+
+const char* heading(measure what) {
+  switch (what) {
+    case measure::throughput:
+    case measure::produced:
+      return "rate";
+    case measure::open_loop:
+      return "mean delay";
+    case measure::set_up:
+      return "each";
+    default:
+      return "one way";
+  }
 }
 
 std::string quartiles(const group& of, const spread& seconds) {
   // The fewer seconds the higher the rate.
-  const bool is_time = of.what != measure::throughput;
+  const bool is_time = !of.is_rate();
   return fmt::format("{} to {}", figure_text(of, is_time ? seconds.low : seconds.high),
                      figure_text(of, is_time ? seconds.high : seconds.low));
 }
@@ -42,7 +57,17 @@ std::string ratio_text(const group& of, const cell& one, const cell* other) {
   return fmt::format("{:.2f} ({:.2f}-{:.2f})", ratio.median, ratio.low, ratio.high);
 }
 
-constexpr auto row = "  {:<28} {:<6} {:>11}  {:<25} {:>19} {:>19} {:>10} {:>10} {:>6}\n";
+// What each message costs both sides together.
+std::string per_message(const group& of, const cell& one, std::uint64_t costs::*what) {
+  const spread each = of.over_rounds(one, [&](const observation& seen) {
+    const costs both = seen.raw.used[0] + seen.raw.used[1];
+    return static_cast<double>(both.*what) / static_cast<double>(seen.raw.messages);
+  });
+  return fmt::format("{:.2f}", each.median);
+}
+
+constexpr auto row =
+    "  {:<28} {:<6} {:>11}  {:<25} {:>19} {:>19} {:>19} {:>10} {:>6} {:>7} {:>10} {:>6}\n";
 
 void print_cell(const group& of, const cell& one) {
   if (!one.unavailable.empty()) {
@@ -57,7 +82,7 @@ void print_cell(const group& of, const cell& one) {
   const std::string rounds = fmt::format("{}/{}", kept, one.rounds.size());
   if (kept == 0) {
     fmt::print(row, one.subject.name, role_name(one.subject.what), "-", "none is left", "-", "-",
-               "-", "-", rounds);
+               "-", "-", "-", "-", "-", rounds);
     return;
   }
   const spread seconds = of.seconds(one);
@@ -65,11 +90,24 @@ void print_cell(const group& of, const cell& one) {
       of.over_rounds(one, [](const observation& seen) { return seen.raw.probe_before; });
   fmt::print(row, one.subject.name, role_name(one.subject.what), figure_text(of, seconds.median),
              quartiles(of, seconds), ratio_text(of, one, of.floor()),
-             ratio_text(of, one, of.best_rival(one)), time_text(of.cpu_seconds(one).median),
-             time_text(probe.median), rounds);
+             ratio_text(of, one, of.raw(one)), ratio_text(of, one, of.best_rival(one)),
+             time_text(of.cpu_seconds(one).median),
+             calls_are_counted(one.subject) ? per_message(of, one, &costs::system_calls) : "-",
+             per_message(of, one, &costs::sleeps), time_text(probe.median), rounds);
+  if (of.what == measure::open_loop) {
+    const delay_histogram::entries delays = of.delays(one);
+    fmt::print("  {:<28} p50 {}, p90 {}, p99 {}, p99.9 {}, max {}\n", "",
+               time_text(percentile(delays, 0.5)), time_text(percentile(delays, 0.9)),
+               time_text(percentile(delays, 0.99)), time_text(percentile(delays, 0.999)),
+               time_text(percentile(delays, 1)));
+  }
 }
 
 }  // namespace
+
+bool calls_are_counted(const transport& one) noexcept {
+  return one.counts_calls && (one.what == role::floor || counts_library_calls());
+}
 
 const char* role_name(role what) noexcept {
   switch (what) {
@@ -95,10 +133,13 @@ void print_heading(const std::vector<std::string>& command, const run_options& o
       "Ratios are medians (quartiles) over rounds, each of figures of the same round: of "
       "latencies\n"
       "the time over the other's, of throughput the rate over the other's. 'cpu' is processor "
-      "time\n"
-      "of both processes per message, 'probe' a hand-over between the same two cores, 'rounds'\n"
-      "those that were kept, of all.\n",
-      options.ring_bytes, options.wait.pauses);
+      "time,\n"
+      "'calls' system calls (of raw floors{}) and 'sleeps' voluntary context switches of both\n"
+      "processes per message, 'probe' a hand-over between the same two cores, 'rounds' those that "
+      "were\n"
+      "kept, of all.\n",
+      options.ring_bytes, options.wait.pauses,
+      counts_library_calls() ? " and the library" : "; sluice_bench_counted counts the library's");
 }
 
 void print_tables(const std::vector<group>& groups) {
@@ -109,9 +150,9 @@ void print_tables(const std::vector<group>& groups) {
   for (const group& of : groups) {
     const cell* floor = of.floor();
     fmt::print("\n{}\n", of.name());
-    fmt::print(row, "", "", of.what == measure::throughput ? "rate" : "one way", "quartiles",
-               floor == nullptr ? "floor" : "/" + floor->subject.name, "/best rival", "cpu",
-               "probe", "rounds");
+    fmt::print(row, "", "", heading(of.what), "quartiles",
+               floor == nullptr ? "floor" : "/" + floor->subject.name, "/raw calls", "/best rival",
+               "cpu", "calls", "sleeps", "probe", "rounds");
     for (const cell& one : of.cells) {
       print_cell(of, one);
       failed += one.failure.empty() ? 0U : 1U;

@@ -119,4 +119,30 @@ void print_trials(const std::vector<trial_set>& sets) {
   std::fflush(stdout);
 }
 
+void print_memory(const std::vector<memory_row>& rows) {
+  if (rows.empty()) return;
+  fmt::print(
+      "\nmemory of an idle channel, both ends in one process\n  {:<28} {:<6} {:>13} {:>13} "
+      "{:>12}\n",
+      "", "", "private", "shared", "descriptors");
+  for (const memory_row& row : rows) {
+    if (!row.failure.empty()) {
+      fmt::print("  {:<28} FAILED: {}\n", row.transport, row.failure);
+    } else if (row.is_measured) {
+      fmt::print("  {:<28} {:<6} {:>9.1f} KiB {:>9.1f} KiB {:>12.1f}\n", row.transport,
+                 role_name(row.what), row.each.private_bytes / 1024, row.each.shared_bytes / 1024,
+                 row.each.descriptors);
+    }
+  }
+}
+
+void print_outcome(const run_outcome& outcome) {
+  if (outcome.was_interrupted) fmt::print("\nInterrupted: this is what was measured until then.\n");
+  if (outcome.budget_was_used_up)
+    fmt::print("\nThe budget was used up after {:.0f} s.\n", outcome.seconds);
+  if (outcome.cells_not_measured > 0)
+    fmt::print("{} cells were not measured.\n", outcome.cells_not_measured);
+  std::fflush(stdout);
+}
+
 }  // namespace bench

@@ -4,6 +4,9 @@
 #include <sluice/channel/ring_subscriber.hpp>
 
 #include "crew_parts.hpp"
+#include "library_ends.hpp"
+#include "make_transport.hpp"
+#include "transports.hpp"
 
 namespace bench {
 
@@ -88,6 +91,29 @@ crew fan_out(const task& wanted, std::size_t subscribers) {
   return all;
 }
 
+/// One publisher, and one subscriber that it waits for.
+template <bool Polls>
+class topic_link {
+ public:
+  explicit topic_link(const link_options& options)
+      : topic_(
+            sluice::ring_topic::create_anonymous(
+                {.capacity_bytes = options.memory_bytes, .max_publishers = 1, .max_subscribers = 1})
+                .value()),
+        wait_(options.wait) {}
+
+  auto become_sender() const {
+    return sender_end<Polls>(sluice::ring_publisher::attach(topic_).value(), wait_);
+  }
+  auto become_receiver() const {
+    return receiver_end<Polls>(sluice::ring_subscriber::attach(topic_).value(), wait_);
+  }
+
+ private:
+  sluice::ring_topic topic_;
+  wait_loop wait_;
+};
+
 template <policy Kept>
 crew_transport make(const std::string& name) {
   return {.name = name,
@@ -99,6 +125,10 @@ crew_transport make(const std::string& name) {
 }
 
 }  // namespace
+
+void add_ring_topic(std::vector<transport>& to) {
+  add_both<topic_link<true>, topic_link<false>>(to, "ring_topic", role::ours, {});
+}
 
 void add_ring_topic_crew(std::vector<crew_transport>& to) {
   to.push_back(make<policy::block>("ring_topic_lossless"));

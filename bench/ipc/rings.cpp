@@ -2,6 +2,7 @@
 
 #include "../rivals/cached_index_ring.hpp"
 #include "../rivals/slot_ring.hpp"
+#include "make_transport.hpp"
 #include "polling_ends.hpp"
 #include "shared_bytes.hpp"
 #include "transports.hpp"

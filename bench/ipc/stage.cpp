@@ -6,8 +6,6 @@
 
 #include <algorithm>
 
-#include "machine.hpp"
-
 namespace bench {
 
 namespace {
@@ -60,11 +58,11 @@ void stage::misbehave() const {
 }
 
 double stage::move_timed(const batch& next, const mover& move) {
-  const double cpu_before = cpu_seconds();
+  const costs before = costs::so_far();
   page_.started_at[index()] = monotonic_seconds();
   const double reported = move(next);
   stopped_at_ = monotonic_seconds();
-  page_.cpu_seconds[index()] = cpu_seconds() - cpu_before;
+  page_.used[index()] = costs::so_far() - before;
   next_message_ += next.count;
   return reported;
 }
@@ -100,7 +98,8 @@ void stage::lead(starts whose, const mover& move) {
   page_.outcome.seconds = took.reported;
   page_.outcome.wall_seconds = took.wall;
   page_.outcome.messages = count;
-  page_.outcome.cpu_seconds = page_.cpu_seconds[0] + page_.cpu_seconds[1];
+  page_.outcome.used = page_.used;
+  page_.outcome.cpu_seconds = page_.used[0].cpu_seconds + page_.used[1].cpu_seconds;
   page_.order = 0;
   meet();
 }

@@ -9,6 +9,8 @@
 #include <functional>
 #include <string_view>
 
+#include "costs.hpp"
+#include "delays.hpp"
 #include "futex.hpp"
 
 namespace bench {
@@ -23,7 +25,8 @@ enum class sabotage { none, spoil, die, hang };
 struct figures {
   double seconds = 0;  ///< Of all messages; a round trip is two.
   double wall_seconds = 0;
-  double cpu_seconds = 0;  ///< Of both processes.
+  double cpu_seconds = 0;       ///< Of both processes.
+  std::array<costs, 2> used{};  ///< Of each side; the leader is the one that receives.
   std::uint64_t messages = 0;
   double probe_before = 0;  ///< Seconds of one hand-over.
   double probe_after = 0;
@@ -41,11 +44,13 @@ struct shared_page {
   std::array<futex_word, 2> turns;
   apart_word received;  // of messages that are timed one by one
   std::atomic<double> sent_at{0};
+  std::atomic<double> paced_from{0};  ///< When the first message of a batch was meant to go.
   // Written by one side before they meet and read by the other one afterwards.
   alignas(apart_bytes) std::uint64_t order = 0;
   std::array<double, 2> started_at{};
-  std::array<double, 2> cpu_seconds{};
+  std::array<costs, 2> used{};
   figures outcome;
+  delay_histogram delays;                       ///< Of the last batch, by who takes them.
   std::array<std::array<char, 240>, 2> what{};  ///< Why a side failed; empty if it did not.
 };
 

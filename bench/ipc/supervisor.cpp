@@ -43,12 +43,13 @@ run_result supervisor::run(const pace& how, const std::function<bodies()>& make)
   auto both = std::make_optional(make());
   children pair{{[&] { return play(page, side::leader, how, both->leader); },
                  [&] { return play(page, side::follower, how, both->follower); }}};
+  const std::shared_ptr<void> lasting = std::move(both->lasting);
   both.reset();
   std::string failure =
       pair.watch(stop_, limit_seconds_, [&](std::size_t which, sluice::exit_status ended) {
         return failure_text(side_names[which], page.what[which].data(), ended);
       });
-  return {.measured = page.outcome, .failure = std::move(failure)};
+  return {.measured = page.outcome, .delays = page.delays.all(), .failure = std::move(failure)};
 }
 
 }  // namespace bench

@@ -12,7 +12,8 @@ namespace bench {
 
 struct run_result {
   figures measured;
-  std::string failure;  ///< Why there are no figures; empty if there are.
+  delay_histogram::entries delays;  ///< Of who takes them.
+  std::string failure;              ///< Why there are no figures; empty if there are.
 };
 
 class supervisor {

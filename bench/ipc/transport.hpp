@@ -10,10 +10,15 @@
 // What a link is made of shall leave nothing behind when both processes are killed, but names below
 // `address`, which are removed for it.
 //
-// To add a transport: write a link, return make_transport<link>(...) from a function declared in
-// transports.hpp, and add that to the list in transports.cpp.
+// A link whose names or objects have to be there until both processes have ended also has
+//   link.lasting()                       a std::shared_ptr<void> to them, which the supervisor
+//   keeps
+//
+// To add a transport: write a link, make a transport of it (make_transport.hpp) in a function
+// declared in transports.hpp, and add that to the list in transports.cpp.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
 #include <concepts>
@@ -38,6 +43,9 @@ struct link_options {
   std::size_t memory_bytes = 0;  ///< What may be under way, the same for all transports of a cell.
   wait_loop wait;                ///< Of who polls.
   std::string address;           ///< A path in a private directory, for what needs a name.
+  /// The next message is sent only when this one has been answered: so there is always room.
+  bool is_answered = false;
+  bool one_process = false;  ///< It takes both ends, one after the other.
 };
 
 inline constexpr std::size_t default_ring_bytes = std::size_t{1} << 20;
@@ -68,7 +76,18 @@ concept link = std::constructible_from<Link, const link_options&> && requires(Li
 struct bodies {
   std::function<void(stage&)> leader;
   std::function<void(stage&)> follower;
+  std::shared_ptr<void> lasting = {};  ///< Stays until both processes have ended.
 };
+
+/// What of a link stays until both processes have ended.
+template <class Link>
+std::shared_ptr<void> lasting_part(const std::shared_ptr<Link>& line) {
+  if constexpr (requires { line->lasting(); }) {
+    return line->lasting();
+  } else {
+    return {};
+  }
+}
 
 enum class role { floor, rival, ours };
 enum class waiting { polling, blocking };
@@ -90,6 +109,12 @@ struct transport {
   std::function<bodies(const link_options&)> latency;
   std::function<bodies(const link_options&)> throughput;
   std::function<bodies(const link_options&)> wake;  ///< Of who sleeps; measured with short ones.
+  std::function<bodies(const link_options&, double)> paced = {};  ///< So many messages a second.
+  std::function<bodies(const link_options&)> produced = {};       ///< Every word written anew.
+  std::function<bodies(const link_options&)> set_up = {};
+  std::function<std::shared_ptr<void>(const link_options&)> both_ends = {};  ///< In this process.
+  std::string raw = {};       ///< The floor that makes the same system calls by hand; "": none.
+  bool counts_calls = false;  ///< Whether its system calls can be counted: call_count.hpp.
 };
 
 template <class End>
@@ -132,13 +157,15 @@ bodies stream(const link_options& options) {
                 here.perform(stage::starts::follower,
                              [&](const batch& next) { return send_batch(next, end, message); });
                 here.meet();
-              }};
+              },
+          .lasting = lasting_part(line)};
 }
 
 /// One message at a time, from the leader to the follower and back. Both ends of each process are
 /// closed after they have met once more, so that nobody sends into what is gone.
 template <link Link, std::size_t Fixed>
-bodies ping_pong(const link_options& options) {
+bodies ping_pong(link_options options) {
+  options.is_answered = true;
   link_options back = options;
   back.address += "-back";
   const auto there = std::make_shared<Link>(options);
@@ -165,7 +192,9 @@ bodies ping_pong(const link_options& options) {
     here.meet();
   };
   return {.leader = [=](stage& here) { play(here, *there, *again, true); },
-          .follower = [=](stage& here) { play(here, *again, *there, false); }};
+          .follower = [=](stage& here) { play(here, *again, *there, false); },
+          .lasting = std::make_shared<std::array<std::shared_ptr<void>, 2>>(
+              std::array{lasting_part(there), lasting_part(again)})};
 }
 
 /// How long a receiver is left alone before a message comes: it sleeps by then.
@@ -175,7 +204,8 @@ inline constexpr std::chrono::microseconds time_to_sleep{100};
 /// until it is there. In a ping-pong on two cores the other side often has not got as far as
 /// sleeping.
 template <link Link, std::size_t Fixed>
-bodies wake(const link_options& options) {
+bodies wake(link_options options) {
+  options.is_answered = true;
   const auto line = std::make_shared<Link>(options);
   const std::size_t size = options.message_bytes;
   const auto receive = [line, size](stage& here) {
@@ -216,44 +246,7 @@ bodies wake(const link_options& options) {
     });
     here.meet();
   };
-  return {.leader = receive, .follower = send};
-}
-
-/// For transports whose cost per message is so small that knowing the size when compiling shows:
-/// short messages have code of their own.
-template <link Link>
-transport make_polling_transport(const std::string& name, role what) {
-  return {.name = name,
-          .what = what,
-          .how = waiting::polling,
-          .latency_sizes = {},
-          .throughput_sizes = {},
-          .latency =
-              [](const link_options& options) {
-                if (options.message_bytes == 8) return ping_pong<Link, 8>(options);
-                if (options.message_bytes == 48) return ping_pong<Link, 48>(options);
-                if (options.message_bytes == 64) return ping_pong<Link, 64>(options);
-                return ping_pong<Link, 0>(options);
-              },
-          .throughput =
-              [](const link_options& options) {
-                if (options.message_bytes == 8) return stream<Link, 8>(options);
-                if (options.message_bytes == 64) return stream<Link, 64>(options);
-                return stream<Link, 0>(options);
-              },
-          .wake = {}};
-}
-
-template <link Link>
-transport make_blocking_transport(const std::string& name, role what) {
-  return {.name = name,
-          .what = what,
-          .how = waiting::blocking,
-          .latency_sizes = {},
-          .throughput_sizes = {},
-          .latency = ping_pong<Link, 0>,
-          .throughput = stream<Link, 0>,
-          .wake = wake<Link, word_bytes>};
+  return {.leader = receive, .follower = send, .lasting = lasting_part(line)};
 }
 
 }  // namespace bench

@@ -5,13 +5,24 @@ namespace bench {
 std::vector<transport> all_transports() {
   std::vector<transport> all;
   add_polling_floors(all);
+  add_blocking_floors(all);
+  add_raw_streams(all);
+  add_raw_packets(all);
+  add_raw_queues(all);
+  add_raw_signals(all);
+  add_raw_counters(all);
   add_ring_channel(all);
+  add_ring_queue(all);
+  add_ring_topic(all);
+  add_hardened_ring(all);
+  add_stream_channels(all);
+  add_packet_channels(all);
+  add_queue_channels(all);
+  add_signal_channels(all);
+  add_counter_channels(all);
   add_rings(all);
 #ifdef SLUICE_BENCH_BOOST
   add_boost_lockfree(all);
-#endif
-  add_blocking_floors(all);
-#ifdef SLUICE_BENCH_BOOST
   add_boost_queue(all);
 #endif
 #ifdef SLUICE_BENCH_ZEROMQ

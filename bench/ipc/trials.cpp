@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
 #include <span>
 
 #include "contest.hpp"
@@ -16,20 +15,28 @@ namespace {
 
 const std::vector<std::size_t> fan_sizes{8, 64, 256};
 constexpr std::size_t cost_bytes = 64;
-constexpr std::array<std::size_t, 2> sender_counts{1, 2};
+constexpr std::array<std::size_t, 3> sender_counts{1, 2, 4};
 constexpr std::array<std::size_t, 3> subscriber_counts{1, 2, 4};
-constexpr const char* pipe_name = "pipe";
+constexpr const char* pipe_name = "raw_pipe";
 
-/// Adds trials whose name the filter finds, and the set if it has any.
+/// Adds trials that were asked for, and the set if it has any.
 class collector {
  public:
-  explicit collector(const run_options& options) : filter_(options.filter) {}
+  explicit collector(const run_options& options) : options_(options) {}
+
+  /// Whether a measure of that name is wanted with it. Crews sleep when they wait.
+  [[nodiscard]] bool wants(std::string_view measure, const crew_transport& one) const {
+    const bool is_blocking = !options_.mode || *options_.mode == waiting::blocking;
+    const bool is_floor = one.name == pipe_name;
+    return is_blocking && options_.wants_measure(measure) &&
+           (is_floor || options_.wants_mechanism(one.name));
+  }
 
   /// A trial for which nothing is known yet: label, role, how to make it, messages if they are
   /// given, and why it cannot be had.
   void add(trial_set& to, trial one) const {
     one.name = to.name + "/" + one.label;
-    if (std::regex_search(one.name, filter_)) to.trials.push_back(std::move(one));
+    if (options_.has_name(one.name)) to.trials.push_back(std::move(one));
   }
   void keep(trial_set set) {
     if (!set.trials.empty()) all_.push_back(std::move(set));
@@ -37,7 +44,7 @@ class collector {
   [[nodiscard]] std::vector<trial_set> take() { return std::move(all_); }
 
  private:
-  std::regex filter_;
+  const run_options& options_;
   std::vector<trial_set> all_;
 };
 
@@ -65,10 +72,12 @@ using fan_maker = std::function<crew(const task&, std::size_t)> crew_transport::
 
 void add_fans(collector& to, const std::vector<crew_transport>& all, trial_set set,
               const seating& where, fan_maker maker, std::span<const std::size_t> counts) {
+  const std::string measure = set.name;
   set.name += fmt::format("/{}/{}", set.message_bytes, where.name);
   set.cores = where.cores();
   for (const crew_transport& one : all) {
     if (!(one.*maker) || set.message_bytes > one.most_bytes) continue;
+    if (!to.wants(measure, one)) continue;
     for (const std::size_t count : counts)
       to.add(set, {.label = fmt::format("{}_{}", one.name, count),
                    .what = one.what,
@@ -93,12 +102,12 @@ void add_costs(collector& to, const std::vector<crew_transport>& all, const run_
   idle.what = quantity::cpu_per_second;
   idle.idle_seconds = options.idle_seconds;
   for (const crew_transport& one : all) {
-    if (one.slow_sender)
+    if (one.slow_sender && to.wants("slow_sender", one))
       to.add(slow, {.label = one.name,
                     .what = one.what,
                     .make = one.slow_sender,
                     .messages = static_cast<std::uint64_t>(options.slow_messages)});
-    if (one.idle)
+    if (one.idle && to.wants("idle", one))
       to.add(idle, {.label = one.name, .what = one.what, .make = one.idle, .messages = 1});
   }
   to.keep(std::move(slow));
@@ -201,14 +210,15 @@ double probe(supervisor& runner) {
 
 crew_result run_once(const trial_set& of, const trial& one, const run_options& options,
                      std::uint64_t messages, const supervisor& runner, const std::string& address) {
-  const task wanted{.link = {.message_bytes = of.message_bytes,
-                             .memory_bytes = cell_memory(of.message_bytes, options.ring_bytes),
-                             .wait = options.wait,
-                             .address = address},
-                    .cores = of.cores,
-                    .messages = messages,
-                    .idle_seconds = of.idle_seconds,
-                    .on_purpose = options.on_purpose};
+  task wanted;
+  wanted.link.message_bytes = of.message_bytes;
+  wanted.link.memory_bytes = cell_memory(of.message_bytes, options.ring_bytes);
+  wanted.link.wait = options.wait;
+  wanted.link.address = address;
+  wanted.cores = of.cores;
+  wanted.messages = messages;
+  wanted.idle_seconds = of.idle_seconds;
+  wanted.on_purpose = options.on_purpose;
   // What is slow on purpose has its time besides.
   const double slow_seconds = of.what == quantity::cpu_per_message
                                   ? std::chrono::duration<double>{between_slow_messages}.count() *
@@ -217,6 +227,8 @@ crew_result run_once(const trial_set& of, const trial& one, const run_options& o
   return run_crew(runner, runner.limit_seconds() + of.idle_seconds + slow_seconds,
                   [&] { return one.make(wanted); });
 }
+
+}  // namespace
 
 void measure_trial(const trial_set& of, trial& one, int round, const run_options& options,
                    supervisor& runner, const std::string& address) {
@@ -250,29 +262,6 @@ void measure_trial(const trial_set& of, trial& one, int round, const run_options
   // Each of several senders has the same share of them.
   const auto next = static_cast<std::uint64_t>(static_cast<double>(messages) * change);
   one.messages = std::max(first_try, next / max_crew * max_crew);
-}
-
-}  // namespace
-
-void measure_trials(std::vector<trial_set>& sets, const run_options& options, supervisor& runner,
-                    const std::string& directory) {
-  std::size_t number = 0;
-  for (int round = 0; round < options.rounds; ++round) {
-    for (trial_set& of : sets) {
-      for (std::size_t turn = 0; turn < of.trials.size(); ++turn) {
-        trial& one = of.trials[(turn + static_cast<std::size_t>(round)) % of.trials.size()];
-        if (!one.failure.empty() || !one.unavailable.empty()) continue;
-        try {
-          measure_trial(of, one, round, options, runner,
-                        fmt::format("{}/crew-{}", directory, ++number));
-        } catch (const interrupted&) {
-          throw;
-        } catch (const std::exception& failed) {
-          one.failure = failed.what();
-        }
-      }
-    }
-  }
 }
 
 }  // namespace bench

@@ -66,8 +66,8 @@ struct trial_set {
 /// Everything that options and machine allow, and what the machine does not, with the reason.
 [[nodiscard]] std::vector<trial_set> all_trials(const run_options& options);
 
-/// Measures all sets, round by round, in place.
-void measure_trials(std::vector<trial_set>& sets, const run_options& options, supervisor& runner,
-                    const std::string& directory);
+/// Measures one trial once.
+void measure_trial(const trial_set& of, trial& one, int round, const run_options& options,
+                   supervisor& runner, const std::string& address);
 
 }  // namespace bench

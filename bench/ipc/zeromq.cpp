@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "crew_parts.hpp"
+#include "make_transport.hpp"
 #include "transports.hpp"
 
 namespace bench {
@@ -76,6 +78,10 @@ class zeromq_link {
 
 void add_zeromq(std::vector<transport>& to) {
   to.push_back(make_blocking_transport<zeromq_link>("zeromq_ipc", role::rival));
+}
+
+void add_zeromq_crew(std::vector<crew_transport>& to) {
+  to.push_back(make_crew_transport<zeromq_link>("zeromq_ipc", role::rival));
 }
 
 }  // namespace bench
