@@ -203,7 +203,7 @@ void write_json(const results& found, const std::vector<std::string>& command,
   all["memory"] = json::array();
   for (const memory_row& row : found.memory) all["memory"].push_back(memory_json(row));
   std::ofstream file{options.json_file};
-  file << all.dump(1) << '\n';
+  file << all.dump() << '\n';
   file.flush();
   if (!file) throw cannot_write{"--json=" + options.json_file + ": cannot be written"};
 }
