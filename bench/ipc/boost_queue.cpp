@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/interprocess/ipc/message_queue.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "crew_parts.hpp"
 #include "make_transport.hpp"
@@ -24,6 +26,7 @@ class boost_queue_link {
     std::ranges::replace(name, '/', '-');
     const std::size_t messages =
         std::max<std::size_t>(2, options.memory_bytes / options.message_bytes);
+    check_room(messages * options.message_bytes);
     queue_ = std::make_unique<ipc::message_queue>(ipc::create_only, name.c_str(), messages,
                                                   options.message_bytes);
     ipc::message_queue::remove(name.c_str());
@@ -43,6 +46,11 @@ class boost_queue_link {
   end become_receiver() { return {*queue_}; }
 
  private:
+  // It is sized without being allocated, and then written: without room that ends by a signal.
+  static void check_room(std::size_t bytes) {
+    if (std::filesystem::space("/dev/shm").available > bytes + bytes / 2) return;
+    throw std::system_error{std::make_error_code(std::errc::no_space_on_device), "/dev/shm"};
+  }
   std::unique_ptr<ipc::message_queue> queue_;
 };
 

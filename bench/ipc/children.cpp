@@ -48,7 +48,8 @@ std::string children::watch(sluice::stop_signal& stop, double limit_seconds,
     events.push_back({.fd = stop.native_handle(), .events = POLLIN, .revents = 0});
     const double left = std::max(0.0, until - monotonic_seconds());
     const int ready = ::poll(events.data(), events.size(), static_cast<int>(left * 1000) + 1);
-    if (events.back().revents != 0) throw interrupted{"interrupted"};
+    // Taken, or it would end this process when nobody looks for it any more.
+    if (events.back().revents != 0 && stop.try_wait()) throw interrupted{"interrupted"};
     if (ready == 0 && failure.empty())
       failure = fmt::format(
           "not done after {} s, so it was killed: it hangs, or --limit_s is short", limit_seconds);

@@ -65,7 +65,9 @@ def figure_text(cell: Cell) -> str:
 
 def each(cell: Cell, key: str) -> str:
     value = cell.per_message.get(key)
-    return "–" if value is None else f"{value:.2f}" if value >= 0.005 or value == 0 else "&lt;0.01"
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if value >= 0.005 or value == 0 else "&lt;0.01"
 
 
 def faults(cell: Cell) -> str:
@@ -79,8 +81,8 @@ def group_table(of: Group) -> str:
     for cell in of.cells:
         kinds.append(cell.role)
         if not cell.is_measured:
-            why = cell.unavailable or cell.failure or "no round is left" if cell.rounds else \
-                cell.unavailable or cell.failure or "not measured"
+            why = cell.unavailable or cell.failure or (
+                "no round is left" if cell.rounds else "not measured")
             rows.append([text(cell.transport), f"<small>{text(why)}</small>"] + [""] * 8)
             continue
         rows.append([text(cell.transport), figure_text(cell), ratio_text(cell.against_floor),
@@ -154,8 +156,9 @@ another one each time. Ratios are medians of ratios of the same round (quartiles
 times, above 1 is slower; of rates, below 1 is slower. Floors are what nothing of that kind can
 beat; <i>raw calls</i> are the same system calls by hand. <i>Processor</i> is the processor time of
 both sides for one message, <i>calls</i> their system calls (a dash: nobody can count them),
-<i>sleeps</i> their voluntary context switches, <i>faults</i> their page faults. Points show medians,
-bars on them the quartiles of the rounds that count.</p>
+<i>sleeps</i> their voluntary context switches, <i>faults</i> their page faults. Points show
+medians, bars on them the quartiles of the rounds that count; in lists circles are floors, discs
+the library and triangles others.</p>
 """
 
 

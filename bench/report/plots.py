@@ -1,16 +1,27 @@
 """Plots as SVG, made by gnuplot: of the palette of Okabe and Ito, which the colour-blind can tell
 apart, and each line with points of its own, so that it can be told in black and white, too."""
 
+import math
 import re
 import subprocess
 import zlib
 from dataclasses import dataclass, field
 
-# Floors are black and grey, ours are blue and green, others are warm.
+# Floors are black and grey, ours are blue, green and violet, others are warm.
 PALETTE = {
-    "floor": ["#000000", "#666666", "#999999", "#4d4d4d", "#b3b3b3"],
-    "ours": ["#0072B2", "#009E73", "#56B4E9", "#1b4f72", "#2e8b57", "#7fb8da", "#00614a", "#3f6fb5"],
-    "rival": ["#D55E00", "#E69F00", "#CC79A7", "#8c3a00", "#a8651e"],
+    "floor": ["#000000", "#777777", "#aaaaaa"],
+    "ours": ["#0072B2", "#009E73", "#56B4E9", "#5b3c88", "#1b4f72", "#8a7fc4", "#00614a"],
+    "rival": ["#D55E00", "#E69F00", "#CC79A7", "#8c3a00"],
+}
+# The same in every plot: the place in the palette of its role, and the shape of its points.
+KNOWN = {
+    "ring_channel": (0, 5), "ring_queue": (1, 9), "ring_topic": (2, 11), "hardened_ring": (3, 13),
+    "ring_channel_in_place": (1, 7), "pipe": (4, 4), "fifo_messages": (6, 8),
+    "unix_stream": (2, 10), "unix_seqpacket": (5, 6), "tcp": (1, 12), "system_v_queue": (3, 2),
+    "posix_queue": (6, 3), "mailbox": (5, 1), "boost_spsc_queue": (0, 4),
+    "boost_message_queue": (0, 4), "cached_index_ring": (1, 6), "slot_ring": (2, 8),
+    "zeromq_ipc": (1, 10), "nng_ipc": (2, 12), "futex_wake": (0, 7), "raw_pipe": (1, 5),
+    "bulk_copy": (0, 7),
 }
 DASHES = {"floor": 2, "ours": 1, "rival": 3}
 POINTS = [7, 5, 9, 11, 13, 4, 6, 8, 10, 12, 1, 2, 3]
@@ -66,16 +77,17 @@ def head(title: str, width: int, height: int) -> list[str]:
     ]
 
 
-def styles(roles: list[str]) -> list[str]:
-    """Colour, dash and point for each line, no two alike."""
-    used: dict[str, int] = {}
+def styles(lines: list[Line]) -> list[str]:
+    """Colour, dash and shape of points for each line, no two alike."""
+    taken = set()
     made = []
-    for number, role in enumerate(roles):
-        palette = PALETTE[role]
-        at = used.get(role, 0)
-        used[role] = at + 1
-        made.append(f'lc rgb "{palette[at % len(palette)]}" lw 2 dt {DASHES[role]} '
-                    f"pt {POINTS[number % len(POINTS)]} ps 0.75")
+    for line in lines:
+        palette = PALETTE[line.role]
+        at, point = KNOWN.get(line.label, (0, 7))
+        while (line.role, at, point) in taken:
+            at, point = (at + 1) % len(palette), POINTS[(POINTS.index(point) + 1) % len(POINTS)]
+        taken.add((line.role, at, point))
+        made.append(f'lc rgb "{palette[at]}" lw 2 dt {DASHES[line.role]} pt {point} ps 0.75')
     return made
 
 
@@ -91,14 +103,24 @@ def span(values: list[float], is_log: bool) -> tuple[float, float]:
     return 0, high * 1.1
 
 
-def time_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    units = [(1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s")]
-    marks = []
-    for factor, unit in units:
-        for step in (1, 10, 100):
-            if low <= step * factor <= high:
-                marks.append((step * factor, f"{step} {unit}"))
-    return marks
+def log_ticks(low: float, high: float, text) -> list[tuple[float, str]]:
+    """Powers of ten, and where there are few of them 2 and 5 as well."""
+    steps = (1,) if high / low > 1000 else (1, 2, 5)
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    marks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    return [(mark, text(mark)) for mark in marks if low <= mark <= high]
+
+
+def plain_time(seconds: float) -> str:
+    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
+        if seconds >= 0.999 * factor or unit == "ns":
+            return f"{seconds / factor:.3g} {unit}"
+    raise ValueError("no units")
+
+
+def axis_ticks(axis: str, label: str, low: float, high: float) -> str:
+    is_time = label.startswith("time")
+    return ticks(axis, log_ticks(low, high, plain_time if is_time else "{:g}".format))
 
 
 def script(plot: Plot) -> str:
@@ -114,9 +136,7 @@ def script(plot: Plot) -> str:
         "set errorbars 0.4",
     ]
     if plot.log_y:
-        lines.append("set logscale y 10")
-        if plot.y_label.startswith("time"):
-            lines.append(ticks("y", time_ticks(low, high)))
+        lines += ["set logscale y 10", axis_ticks("y", plot.y_label, low, high)]
     if plot.log_x:
         lines += ["set logscale x 2", f"set xrange [{min(xs) / 1.3:g}:{max(xs) * 1.3:g}]"]
     else:
@@ -124,7 +144,7 @@ def script(plot: Plot) -> str:
     if plot.x_ticks:
         lines.append(ticks("x", plot.x_ticks))
     drawn = []
-    for number, (line, style) in enumerate(zip(plot.lines, styles([l.role for l in plot.lines]))):
+    for number, (line, style) in enumerate(zip(plot.lines, styles(plot.lines))):
         rows = "\n".join(" ".join(f"{value:.9g}" for value in point) for point in line.points)
         lines.append(f"$data{number} << EOD\n{rows}\nEOD")
         drawn.append(f"$data{number} using 1:2 with linespoints {style} title {quoted(line.label)}")
@@ -151,9 +171,7 @@ def bar_script(bars: Bars) -> str:
         "set errorbars 0.6",
     ]
     if bars.log_x:
-        lines.append("set logscale x 10")
-        if bars.x_label.startswith("time"):
-            lines.append(ticks("x", time_ticks(low, high)))
+        lines += ["set logscale x 10", axis_ticks("x", bars.x_label, low, high)]
     if bars.mark is not None:
         lines.append(f'set arrow from {bars.mark:g}, graph 0 to {bars.mark:g}, graph 1 nohead '
                      'lc rgb "#333333" lw 1 dt 2')
