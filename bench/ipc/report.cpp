@@ -124,8 +124,7 @@ const char* role_name(role what) noexcept {
 void print_heading(const std::vector<std::string>& command, const run_options& options) {
   for (const auto& [name, value] : describe_machine()) fmt::print("{}: {}\n", name, value);
   fmt::print("command: {}\n", fmt::join(command, " "));
-  for (const std::string& missing : missing_transports())
-    fmt::print("not measured, since it was not found when this was built: {}\n", missing);
+  for (const std::string& missing : missing_transports()) fmt::print("not measured: {}\n", missing);
   if (allowed_cores().size() < 2)
     fmt::print("not measured, since this process may use one core only: all of two cores\n");
   fmt::print(

@@ -125,13 +125,13 @@ void print_memory(const std::vector<memory_row>& rows) {
       "\nmemory of an idle channel, both ends in one process\n  {:<28} {:<6} {:>13} {:>13} "
       "{:>12}\n",
       "", "", "private", "shared", "descriptors");
-  for (const memory_row& row : rows) {
-    if (!row.failure.empty()) {
-      fmt::print("  {:<28} FAILED: {}\n", row.transport, row.failure);
-    } else if (row.is_measured) {
-      fmt::print("  {:<28} {:<6} {:>9.1f} KiB {:>9.1f} KiB {:>12.1f}\n", row.transport,
-                 role_name(row.what), row.each.private_bytes / 1024, row.each.shared_bytes / 1024,
-                 row.each.descriptors);
+  for (const memory_row& one : rows) {
+    if (!one.failure.empty()) {
+      fmt::print("  {:<28} FAILED: {}\n", one.transport, one.failure);
+    } else if (one.is_measured) {
+      fmt::print("  {:<28} {:<6} {:>9.1f} KiB {:>9.1f} KiB {:>12.1f}\n", one.transport,
+                 role_name(one.what), one.each.private_bytes / 1024, one.each.shared_bytes / 1024,
+                 one.each.descriptors);
     }
   }
 }

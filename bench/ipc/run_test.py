@@ -99,9 +99,9 @@ class Run(unittest.TestCase):
         output = self.finish(run)
         self.assertEqual(run.returncode, 1, output)
         self.assertRegex(output, r"raw_pipe +FAILED: .*the sending process was killed by signal 9")
-        cells = self.cells()
-        self.assertIn("signal 9", cells["open_loop_10000/64/blocking/two_cores/raw_pipe"]["failure"])
-        self.assertIn("percentiles", cells["open_loop_10000/64/blocking/two_cores/raw_fifo"])
+        cells, group = self.cells(), "open_loop_10000/64/blocking/two_cores"
+        self.assertIn("signal 9", cells[f"{group}/raw_pipe"]["failure"])
+        self.assertIn("percentiles", cells[f"{group}/raw_fifo"])
 
     def test_a_full_dev_shm_is_named_and_the_rest_is_measured(self):
         run = self.start("--rounds=1", "--cell_ms=1", "--quiet", "--mode=blocking",

@@ -36,15 +36,18 @@ std::vector<transport> all_transports() {
 
 std::vector<std::string> missing_transports() {
   std::vector<std::string> missing;
+  [[maybe_unused]] const std::string why = " was not found when this was built";
 #ifndef SLUICE_BENCH_BOOST
-  missing.emplace_back("boost::lockfree::spsc_queue, Boost.Interprocess (libboost1.81-dev)");
+  missing.emplace_back("boost::lockfree::spsc_queue, Boost.Interprocess: libboost1.81-dev" + why);
 #endif
 #ifndef SLUICE_BENCH_ZEROMQ
-  missing.emplace_back("ZeroMQ (libzmq3-dev)");
+  missing.emplace_back("ZeroMQ: libzmq3-dev" + why);
 #endif
 #ifndef SLUICE_BENCH_NNG
-  missing.emplace_back("nng (libnng-dev)");
+  missing.emplace_back("nng: libnng-dev" + why);
 #endif
+  missing.emplace_back(
+      "iceoryx: it takes a daemon, RouDi, to run beside, which this program does not start");
   return missing;
 }
 

@@ -9,7 +9,7 @@
 namespace bench {
 
 [[nodiscard]] std::vector<transport> all_transports();
-/// "ZeroMQ (libzmq3-dev)": what was not found when this was built.
+/// "ZeroMQ: libzmq3-dev was not found when this was built": what is left out, and why.
 [[nodiscard]] std::vector<std::string> missing_transports();
 
 // By file, each adding its own. First what nothing can beat, then raw system calls, the library,

@@ -137,8 +137,7 @@ def summary(results: Results) -> str:
                   "because the cores moved meanwhile, or who polls did not have one"])
     facts.append(["took", f"{results.outcome.get('seconds', 0):.0f} s"])
     made = table(["", ""], facts, numbers=2)
-    notes = [f"Not measured, since it was not found when this was built: {text(one)}"
-             for one in results.missing]
+    notes = [f"Not measured: {text(one)}" for one in results.missing]
     if results.outcome.get("interrupted"):
         notes.append("The run was interrupted: this is what was measured until then.")
     if unmeasured := results.outcome.get("cells_not_measured"):

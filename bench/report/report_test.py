@@ -56,7 +56,7 @@ def made_up() -> dict:
             "role": "ours", "messages_per_second": spread(1e6 * count),
             "rounds": [{"round": 0, "kept": True, "lost_share": 0}]} for count in (1, 2)]
     return {"machine": {"processor": "one <of> them"}, "command": ["sluice_bench", "--rounds=3"],
-            "missing": ["nng (libnng-dev)"], "options": {"ring_bytes": 1 << 20},
+            "missing": ["nng: libnng-dev was not found"], "options": {"ring_bytes": 1 << 20},
             "outcome": {"interrupted": True, "cells_not_measured": 7, "seconds": 12.0},
             "groups": groups,
             "sets": [{"name": "fan_in/64/apart", "trials": fan}],
@@ -77,7 +77,7 @@ class Page(unittest.TestCase):
         self.assertIn("sluice_bench --rounds=3", self.page)
 
     def test_says_what_is_missing_what_failed_and_what_was_not_measured(self):
-        for words in ("nng (libnng-dev)", "killed by signal 9", "interrupted",
+        for words in ("nng: libnng-dev was not found", "killed by signal 9", "interrupted",
                       "7 cells were not measured"):
             self.assertIn(words, self.page)
 
