@@ -124,6 +124,16 @@ double group::seconds_per_message(const figures& raw) const noexcept {
   return what == measure::latency ? each / 2 : each;
 }
 
+double group::per_message(const cell& of, std::uint64_t costs::*kind) const {
+  const double messages_each = what == measure::latency ? 2 : 1;
+  const spread all = over_rounds(of, [&](const observation& seen) {
+    const costs both = seen.raw.used[0] + seen.raw.used[1];
+    return static_cast<double>(both.*kind) /
+           (static_cast<double>(seen.raw.messages) * messages_each);
+  });
+  return all.median;
+}
+
 spread group::over_rounds(const cell& of,
                           const std::function<double(const observation&)>& figure) const {
   std::vector<double> all;

@@ -58,6 +58,8 @@ struct group {
   [[nodiscard]] const cell* floor() const;
   [[nodiscard]] const observation* find(const cell& of, int round) const;
 
+  /// What each message costs both sides together, in the middle; a round trip is two.
+  [[nodiscard]] double per_message(const cell& of, std::uint64_t costs::*kind) const;
   /// Half a round trip, the time until a sleeper has it, or that from one message to the next.
   [[nodiscard]] double seconds_per_message(const figures& raw) const noexcept;
   [[nodiscard]] spread seconds(const cell& of) const;

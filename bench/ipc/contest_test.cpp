@@ -67,6 +67,17 @@ TEST(Contest, two_cells_are_compared_only_in_a_round_in_which_the_cores_were_as_
   EXPECT_EQ(ratio.ratio.median, 0.5);
 }
 
+TEST(Contest, what_a_message_costs_is_told_of_both_sides_and_a_round_trip_is_two) {
+  observation round = seen(0, 1);
+  round.raw.messages = 10;
+  round.raw.used[0].sleeps = 15;
+  round.raw.used[1].sleeps = 5;
+  group all = streams({of("pipe", role::ours, {round})});
+  EXPECT_EQ(all.per_message(all.cells[0], &costs::sleeps), 2);
+  all.what = measure::latency;
+  EXPECT_EQ(all.per_message(all.cells[0], &costs::sleeps), 1);
+}
+
 TEST(Contest, who_polled_without_a_core_does_not_count) {
   observation round = seen(0, 1);
   round.disturbed = true;

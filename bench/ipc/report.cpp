@@ -57,15 +57,6 @@ std::string ratio_text(const group& of, const cell& one, const cell* other) {
   return fmt::format("{:.2f} ({:.2f}-{:.2f})", ratio.median, ratio.low, ratio.high);
 }
 
-// What each message costs both sides together.
-std::string per_message(const group& of, const cell& one, std::uint64_t costs::*what) {
-  const spread each = of.over_rounds(one, [&](const observation& seen) {
-    const costs both = seen.raw.used[0] + seen.raw.used[1];
-    return static_cast<double>(both.*what) / static_cast<double>(seen.raw.messages);
-  });
-  return fmt::format("{:.2f}", each.median);
-}
-
 constexpr auto row =
     "  {:<28} {:<6} {:>11}  {:<25} {:>19} {:>19} {:>19} {:>10} {:>6} {:>7} {:>10} {:>6}\n";
 
@@ -88,12 +79,14 @@ void print_cell(const group& of, const cell& one) {
   const spread seconds = of.seconds(one);
   const spread probe =
       of.over_rounds(one, [](const observation& seen) { return seen.raw.probe_before; });
-  fmt::print(row, one.subject.name, role_name(one.subject.what), figure_text(of, seconds.median),
-             quartiles(of, seconds), ratio_text(of, one, of.floor()),
-             ratio_text(of, one, of.raw(one)), ratio_text(of, one, of.best_rival(one)),
-             time_text(of.cpu_seconds(one).median),
-             calls_are_counted(one.subject) ? per_message(of, one, &costs::system_calls) : "-",
-             per_message(of, one, &costs::sleeps), time_text(probe.median), rounds);
+  fmt::print(
+      row, one.subject.name, role_name(one.subject.what), figure_text(of, seconds.median),
+      quartiles(of, seconds), ratio_text(of, one, of.floor()), ratio_text(of, one, of.raw(one)),
+      ratio_text(of, one, of.best_rival(one)), time_text(of.cpu_seconds(one).median),
+      calls_are_counted(one.subject)
+          ? fmt::format("{:.2f}", of.per_message(one, &costs::system_calls))
+          : "-",
+      fmt::format("{:.2f}", of.per_message(one, &costs::sleeps)), time_text(probe.median), rounds);
   if (of.what == measure::open_loop) {
     const delay_histogram::entries delays = of.delays(one);
     fmt::print("  {:<28} p50 {}, p90 {}, p99 {}, p99.9 {}, max {}\n", "",

@@ -54,16 +54,7 @@ json to_json(const observation& seen) {
 
 // What each message costs both sides together, over the rounds that count.
 json costs_json(const group& of, const cell& one) {
-  const auto each = [&](std::uint64_t costs::*what) {
-    return of
-        .over_rounds(one,
-                     [&](const observation& seen) {
-                       const costs both = seen.raw.used[0] + seen.raw.used[1];
-                       return static_cast<double>(both.*what) /
-                              static_cast<double>(seen.raw.messages);
-                     })
-        .median;
-  };
+  const auto each = [&](std::uint64_t costs::*what) { return of.per_message(one, what); };
   json made{{"sleeps", each(&costs::sleeps)},
             {"preemptions", each(&costs::preemptions)},
             {"minor_faults", each(&costs::minor_faults)},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 
 #include "stage.hpp"
 
@@ -79,6 +80,16 @@ void visit(Cells& cells, int round, watch& time, auto&& measure) {
   }
 }
 
+/// All numbers below `count`, each one far from those before it: where the time does not suffice
+/// for a round, some of every measure and size are done rather than all of the first ones.
+std::vector<std::size_t> spread_out(std::size_t count) {
+  auto step = static_cast<std::size_t>(0.618 * static_cast<double>(count));
+  while (std::gcd(step, count) != 1) ++step;
+  std::vector<std::size_t> order(count);
+  for (std::size_t at = 0; at < count; ++at) order[at] = at * step % count;
+  return order;
+}
+
 std::size_t count(const std::vector<group>& groups, const std::vector<trial_set>& sets,
                   bool only_without_rounds) {
   std::size_t found = 0;
@@ -113,14 +124,17 @@ run_outcome carry_out(std::vector<group>& groups, std::vector<trial_set>& sets,
   try {
     for (int round = 0; round < options.rounds; ++round) {
       time.begin_round(round);
-      for (group& of : groups) {
-        visit(of.cells, round, time,
-              [&](cell& one) { measure_cell(of, one, round, options, runner, address()); });
-      }
-      for (trial_set& of : sets) {
-        visit(of.trials, round, time, [&](trial& one) {
-          measure_trial_or_note(of, one, round, options, runner, address());
-        });
+      for (const std::size_t at : spread_out(groups.size() + sets.size())) {
+        if (at < groups.size()) {
+          group& of = groups[at];
+          visit(of.cells, round, time,
+                [&](cell& one) { measure_cell(of, one, round, options, runner, address()); });
+        } else {
+          trial_set& of = sets[at - groups.size()];
+          visit(of.trials, round, time, [&](trial& one) {
+            measure_trial_or_note(of, one, round, options, runner, address());
+          });
+        }
       }
       time.end_round();
     }
