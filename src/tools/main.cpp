@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "tools/bench.hpp"
 #include "tools/byte_size.hpp"
 #include "tools/capabilities.hpp"
 #include "tools/standard_output.hpp"
@@ -70,6 +71,17 @@ command add_capabilities(CLI::App& app) {
   };
 }
 
+command add_bench(CLI::App& app) {
+  auto* bench = app.add_subcommand(
+      "bench",
+      "Measures every channel beside raw system calls and other libraries, with all\n"
+      "that sluice_bench takes: 'sluice bench --help'.");
+  // Everything that follows is for that program.
+  bench->prefix_command();
+  bench->set_help_flag();
+  return [bench] { return sluice::tools::run_bench(bench->remaining()); };
+}
+
 // Says what CLI11 found wrong in our words where its own would not tell what to do.
 [[noreturn]] void refuse(const CLI::App& app, const CLI::ParseError& wrong) {
   const auto chosen = app.get_subcommands();
@@ -93,6 +105,7 @@ exit_code run(int count, char** arguments) {
   app.footer(exit_codes);
   const command tour = add_tour(app);
   const command capabilities = add_capabilities(app);
+  const command bench = add_bench(app);
   try {
     app.parse(count, arguments);
   } catch (const CLI::CallForHelp&) {
@@ -105,6 +118,7 @@ exit_code run(int count, char** arguments) {
   } catch (const CLI::ParseError& wrong) {
     refuse(app, wrong);
   }
+  if (app.got_subcommand("bench")) return bench();
   return app.got_subcommand("tour") ? tour() : capabilities();
 }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Holds the documents against the tree: check_documents.py links|tests|faults ROOT [CTEST BUILD]
+"""Holds the documents against the tree:
+check_documents.py links|tests|faults|commands ROOT [CTEST BUILD]
 
 links   every link within the project leads to a file, and to a heading if it names one
 tests   every test that a document names is run by ctest (needs CTEST and the BUILD folder)
 faults  every fault row in docs/failure-modes.md names a test, or says that it is a limit and why
+commands  every script that a document names is there, and every option of sluice_bench is one
 
 Prints file:line and what is wrong; the exit code is 1 if anything is."""
 
@@ -104,8 +106,32 @@ def check_faults(root: Path) -> Iterator[str]:
         yield f"{path.relative_to(root)}: has no table of faults"
 
 
+SCRIPT = re.compile(r"(?<![\w/.])scripts/(\w+)")
+BENCH_COMMAND = re.compile(r"(?:\bsluice_bench|\bsluice bench) ([^`|]*)")
+BENCH_OPTIONS = Path("bench/ipc/options.cpp")
+
+
+def check_commands(root: Path) -> Iterator[str]:
+    known = set(re.findall(r"--(\w+)", (root / BENCH_OPTIONS).read_text(encoding="utf-8")))
+    found = 0
+    for path in documents(root):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            place = f"{path.relative_to(root)}:{number}"
+            for script in SCRIPT.findall(line):
+                if not (root / "scripts" / script).exists():
+                    yield f"{place}: scripts/{script}: there is no such script"
+            for command in BENCH_COMMAND.findall(line):
+                for option in re.findall(r"--(\w+)", command):
+                    found += 1
+                    if option not in known:
+                        yield f"{place}: sluice_bench knows no --{option}"
+    if found == 0:
+        yield "docs: no document shows an option of sluice_bench"
+
+
 def main(arguments: list[str]) -> int:
-    checks = {"links": (check_links, 1), "tests": (check_tests, 3), "faults": (check_faults, 1)}
+    checks = {"links": (check_links, 1), "tests": (check_tests, 3), "faults": (check_faults, 1),
+              "commands": (check_commands, 1)}
     if not arguments or arguments[0] not in checks or len(arguments) != checks[arguments[0]][1] + 1:
         print(__doc__, file=sys.stderr)
         return 2

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""How a run of sluice_bench ends when something happens to it: run_test.py PROGRAM
+
+Each run has a /dev/shm and an IPC namespace of its own, so that what it leaves behind is seen."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+PROGRAM = ""
+SKIP = 77
+# Looks after the run, whatever became of it.
+AROUND = """
+mount -t tmpfs -o size={size} tmpfs /dev/shm && {before} || exit 99
+"$@"
+status=$?
+echo "left: $(ls -A /dev/shm | grep -v '^filler$' | tr '\\n' ' ')$(ipcs -q -s -m | grep -c ^0x)"
+exit $status
+"""
+
+
+def command(arguments: list[str], size: str = "256m", before: str = "true") -> list[str]:
+    return ["unshare", "--map-root-user", "--mount", "--ipc", "sh", "-c",
+            AROUND.format(size=size, before=before), "sh", PROGRAM, *arguments]
+
+
+def may_unshare() -> bool:
+    return subprocess.run(["unshare", "--map-root-user", "--mount", "--ipc", "sh", "-c",
+                           "mount -t tmpfs tmpfs /dev/shm"], capture_output=True,
+                          check=False).returncode == 0
+
+
+def children(of: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(of)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+def the_bench(shell: int) -> int:
+    """The process below the shell that looks around it."""
+    for _ in range(500):
+        for one in children(shell):
+            if Path(f"/proc/{one}/exe").resolve() == Path(PROGRAM).resolve():
+                return one
+        time.sleep(0.02)
+    raise RuntimeError("sluice_bench did not start")
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.json = Path(self.folder.name) / "results.json"
+
+    def start(self, *arguments: str, **around) -> subprocess.Popen:
+        return subprocess.Popen(command([*arguments, f"--json={self.json}"], **around),
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self, run: subprocess.Popen) -> str:
+        output, _ = run.communicate(timeout=100)
+        self.assertIn("left: 0", output, "something is left in /dev/shm, or of System V")
+        return output
+
+    def cells(self) -> dict:
+        made = json.loads(self.json.read_text(encoding="utf-8"))
+        return {one["name"]: one for of in made["groups"] for one in of["cells"]}
+
+    def test_an_interrupted_run_keeps_what_was_measured_and_leaves_nothing(self):
+        run = self.start("--rounds=100000", "--cell_ms=1",
+                         "--filter=latency/64/blocking/one_core/(raw_system_v_queue|mailbox|fifo$)")
+        bench = the_bench(run.pid)
+        for line in run.stdout:
+            if re.search(r"round [3-9] of", line):
+                break
+        pair = children(bench)
+        os.kill(bench, signal.SIGINT)
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 5, output)
+        self.assertIn("Interrupted: this is what was measured until then", output)
+        self.assertTrue(json.loads(self.json.read_text(encoding="utf-8"))["outcome"]["interrupted"])
+        for cell in self.cells().values():
+            self.assertGreaterEqual(len(cell["rounds"]), 2, cell["name"])
+        self.assertEqual([one for one in pair if Path(f"/proc/{one}").exists()], [])
+
+    def test_a_killed_process_is_named_and_the_rest_is_measured(self):
+        run = self.start("--rounds=1", "--open_loop_s=3", "--quiet",
+                         "--filter=open_loop_10000/64/blocking/two_cores/(raw_pipe|raw_fifo)$")
+        bench = the_bench(run.pid)
+        pair: list[int] = []
+        while len(pair) < 2:
+            pair = children(bench)
+        os.kill(pair[1], signal.SIGKILL)
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 1, output)
+        self.assertRegex(output, r"raw_pipe +FAILED: .*the sending process was killed by signal 9")
+        cells, group = self.cells(), "open_loop_10000/64/blocking/two_cores"
+        self.assertIn("signal 9", cells[f"{group}/raw_pipe"]["failure"])
+        self.assertIn("percentiles", cells[f"{group}/raw_fifo"])
+
+    def test_a_full_dev_shm_is_named_and_the_rest_is_measured(self):
+        run = self.start("--rounds=1", "--cell_ms=1", "--quiet", "--mode=blocking",
+                         "--measure=latency", "--sizes=64",
+                         "--mechanism=mailbox,boost_message_queue,pipe", size="64k",
+                         before="head -c 64k /dev/zero > /dev/shm/filler")
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 1, output)
+        self.assertRegex(output, r"mailbox +FAILED: .*[Nn]o space left on device")
+        if "Boost.Interprocess" not in output:
+            self.assertRegex(output, r"boost_message_queue +FAILED: .*/dev/shm.*[Nn]o space left")
+        pipe = self.cells()["latency/64/blocking/one_core/pipe"]
+        self.assertEqual(len(pipe["rounds"]), 1)
+
+    def test_a_budget_ends_the_run_and_says_so(self):
+        run = self.start("--rounds=100000", "--cell_ms=1", "--budget=0.5s",
+                         "--filter=latency/64/blocking/one_core/(raw_pipe|pipe)$")
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 0, output)
+        self.assertIn("The budget was used up after", output)
+        for cell in self.cells().values():
+            self.assertGreaterEqual(len(cell["rounds"]), 1, cell["name"])
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    if not may_unshare():
+        print("skipped: this user may make no namespaces here")
+        sys.exit(SKIP)
+    unittest.main()
