@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <sluice/compose/ring_listener.hpp>
+#include <sluice/compose/selector.hpp>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,27 @@ TEST_F(RingFallback, of_a_listener_without_memory_is_a_socket) {
     }
     client.wait_success();
   }
+}
+
+TEST_F(RingFallback, to_a_socket_joins_a_selector_as_a_ring_does) {
+  auto server = ring_listener::create(name, small).value();
+  child client{[&] {
+    auto mine = ring_connection::connect(name, deadline{patience}).value();
+    receive_all(mine);
+    send_all(mine);
+  }};
+  const fault_plan plan{shortages().front()};
+  auto theirs = server.accept(deadline{patience}).value();
+  EXPECT_EQ(theirs.carrier(), ring_carrier::socket);
+  auto waiting = selector::create().value();
+  const auto room = waiting.add_writable(theirs.sender()).value();
+  EXPECT_EQ(waiting.wait(deadline{patience}).value().begin()->key, room);
+  EXPECT_TRUE(waiting.remove(room));
+  const auto message = waiting.add_readable(theirs.receiver()).value();
+  send_all(theirs);
+  EXPECT_EQ(waiting.wait(deadline{patience}).value().begin()->key, message);
+  receive_all(theirs);
+  client.wait_success();
 }
 
 TEST_F(RingFallback, of_a_client_without_memory_is_a_socket) {

@@ -166,6 +166,36 @@ TEST_P(RingConnectionOver, a_killed_client_is_told_of_behind_what_it_had_sent) {
   EXPECT_TRUE(theirs.peer_has_left().value());
 }
 
+TEST_P(RingConnectionOver, an_end_joins_a_selector_where_its_carrier_has_a_descriptor) {
+  auto server = ring_listener::create(name, served()).value();
+  child client{[&] {
+    auto mine = ring_connection::connect(name, deadline{patience}, wanted()).value();
+    EXPECT_TRUE(mine.receiver().wait_readable(deadline{patience}));  // the other side is waiting
+    EXPECT_TRUE(mine.sender().send(bytes_of("hello"), deadline{patience}));
+    ::pause();
+  }};
+  auto theirs = server.accept(deadline{patience}).value();
+  auto waiting = selector::create().value();
+  auto from_client = waiting.add_readable(theirs.receiver());
+  auto to_client = waiting.add_writable(theirs.sender());
+  if (GetParam() == ring_carrier::hardened) {
+    EXPECT_EQ(from_client.error(), std::errc::operation_not_supported);
+    EXPECT_EQ(to_client.error(), std::errc::operation_not_supported);
+  } else {
+    ASSERT_TRUE(from_client) << from_client.error().message();
+    ASSERT_TRUE(to_client) << to_client.error().message();
+    auto room = waiting.wait(deadline{patience}).value();
+    EXPECT_EQ(room.begin()->key, *to_client);
+    EXPECT_TRUE(waiting.remove(*to_client));
+    ASSERT_TRUE(theirs.sender().send(bytes_of("go on"), deadline{patience}));
+    auto message = waiting.wait(deadline{patience}).value();
+    EXPECT_EQ(message.begin()->key, *from_client);
+    std::array<std::byte, 100> buffer;
+    EXPECT_EQ(theirs.receiver().try_receive(buffer).value(), 5U);
+  }
+  client.kill();
+}
+
 // Either side may insist: that is what the other then does, too.
 TEST_F(RingListener, a_listener_that_trusts_nobody_hands_out_hardened_rings) {
   auto options = small;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/hardened_ring.hpp>
 #include <sluice/channel/ring_channel.hpp>
@@ -65,6 +66,22 @@ class ring_connection_sender {
     return framed == nullptr ? result<void>{} : framed->flush(until);
   }
 
+  /// For selector, relay and Asio. *Errors*: `operation_not_supported` over hardened rings, which
+  /// have no descriptor.
+  [[nodiscard]] result<readiness> send_readiness() {
+    return std::visit(
+        []<class End>(End& end) -> result<readiness> {
+          if constexpr (pollable_to_send<End>) {
+            return readiness_to_send(end);
+          } else {
+            return failure{std::errc::operation_not_supported,
+                           "ring_connection_sender::send_readiness",
+                           "hardened rings have no descriptor to poll: wait_writable waits"};
+          }
+        },
+        held_);
+  }
+
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
     return std::visit([](const auto& end) { return end.max_message_bytes(); }, held_);
   }
@@ -108,6 +125,22 @@ class ring_connection_receiver {
     return std::visit([&](auto& end) { return end.receive(buffer, until); }, held_);
   }
 
+  /// For selector, relay and Asio. *Errors*: `operation_not_supported` over hardened rings, which
+  /// have no descriptor.
+  [[nodiscard]] result<readiness> receive_readiness() {
+    return std::visit(
+        []<class End>(End& end) -> result<readiness> {
+          if constexpr (pollable_to_receive<End>) {
+            return readiness_to_receive(end);
+          } else {
+            return failure{std::errc::operation_not_supported,
+                           "ring_connection_receiver::receive_readiness",
+                           "hardened rings have no descriptor to poll: wait_readable waits"};
+          }
+        },
+        held_);
+  }
+
   [[nodiscard]] ring_carrier carrier() const noexcept {
     return static_cast<ring_carrier>(held_.index());
   }
@@ -119,6 +152,11 @@ class ring_connection_receiver {
  private:
   held_type held_;
 };
+
+template <>
+inline constexpr bool may_have_no_descriptor<ring_connection_sender> = true;
+template <>
+inline constexpr bool may_have_no_descriptor<ring_connection_receiver> = true;
 
 static_assert(message_sender<ring_connection_sender>);
 static_assert(message_receiver<ring_connection_receiver>);
