@@ -1,7 +1,8 @@
 // Channels by address: the same program sends over whatever its command line names. It answers
 // "which channel" with a text, and shows where a text is wrong.
 //
-//     by_address ADDRESS...           as ring:ticks?capacity=64K or mq:ticks?messages=5
+//     by_address ADDRESS...           as ring:ticks?capacity=64K, mq:ticks?messages=5, unix:ticks,
+//                                     tcp:127.0.0.1:9000
 
 #include <iostream>
 #include <sluice/sluice.hpp>

@@ -4,14 +4,15 @@
 // and process from the kernel, not from what the guest says, and lets in its own user alone. One
 // guest is killed in the middle of its talk: the others are told, and the talk goes on.
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdint>
 #include <iostream>
 #include <map>
 #include <set>
 #include <sluice/channel/unix_listener.hpp>
+#include <sluice/compose/selector.hpp>
 #include <sluice/os/process.hpp>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ constexpr const char* goodbye = "bye";
 
 struct guest {
   sluice::unix_seqpacket connection;
+  sluice::selector_key key = {};
   std::string name = {};
   bool said_goodbye = false;
 };
@@ -40,56 +42,67 @@ class chat_room {
 
   // Runs until all who were expected have come and left.
   int keep() {
+    auto all = sluice::selector::create().value();
+    const sluice::selector_key door = all.add_readable(door_).value();
     while (came_ < expected_ || !guests_.empty()) {
-      std::vector<pollfd> watched{{.fd = door_.native_handle(), .events = POLLIN, .revents = 0}};
-      for (const auto& [fd, one] : guests_) watched.push_back({fd, POLLIN, 0});
-      if (poll(watched.data(), watched.size(), 10'000) <= 0) return 1;
-      if (watched.front().revents != 0) {
-        if (auto next = door_.try_accept()) {
-          const int fd = next->native_handle();
-          guests_.emplace(fd, guest{std::move(*next)});
+      auto found = all.wait(10s);
+      if (!found) return 1;
+      for (const sluice::ready& one : *found) {
+        if (one.key == door) {
+          let_in(all);
+        } else {
+          listen_to(all, one.tag);
         }
       }
-      for (const pollfd& one : watched)
-        if (one.revents != 0 && guests_.contains(one.fd)) listen_to(one.fd);
     }
     return 0;
   }
 
  private:
-  void listen_to(int fd) {
-    guest& speaker = guests_.at(fd);
+  void let_in(sluice::selector& all) {
+    auto next = door_.try_accept();
+    if (!next) return;
+    const std::uint64_t number = ++last_number_;
+    guest& one = guests_.emplace(number, guest{std::move(*next)}).first->second;
+    one.key = all.add_readable(one.connection, number).value();
+  }
+
+  void listen_to(sluice::selector& all, std::uint64_t number) {
+    guest& speaker = guests_.at(number);
     auto line = sluice::receive_message(speaker.connection, sluice::deadline::now());
     if (line) {
       const std::string text{sluice::text_of(*line)};
       if (speaker.name.empty()) return welcome(speaker, text);
       speaker.said_goodbye = text == goodbye;
-      tell_others(fd,
+      tell_others(number,
                   speaker.said_goodbye ? speaker.name + " has left" : speaker.name + ": " + text);
     } else if (!(line.error() == std::errc::timed_out)) {
       // Gone: what it had said has all been passed on.
       const guest gone = std::move(speaker);
-      guests_.erase(fd);
-      if (!gone.said_goodbye) tell_others(-1, gone.name + " has left");
+      all.remove(gone.key);
+      guests_.erase(number);
+      if (!gone.said_goodbye) tell_others(nobody, gone.name + " has left");
     }
   }
 
   // The first line is the name; when all have said theirs, the talk begins.
   void welcome(guest& one, const std::string& name) {
     one.name = name;
-    if (++came_ == expected_) tell_others(-1, all_here);
+    if (++came_ == expected_) tell_others(nobody, all_here);
   }
 
   // Who is gone meanwhile is noticed at the next look.
-  void tell_others(int speaker, const std::string& line) {
-    for (auto& [fd, one] : guests_)
-      if (fd != speaker) static_cast<void>(one.connection.send(sluice::bytes_of(line), 5s));
+  void tell_others(std::uint64_t speaker, const std::string& line) {
+    for (auto& [number, one] : guests_)
+      if (number != speaker) static_cast<void>(one.connection.send(sluice::bytes_of(line), 5s));
   }
 
   sluice::unix_seqpacket_listener door_;
   std::size_t expected_;
   std::size_t came_ = 0;
-  std::map<int, guest> guests_;
+  static constexpr std::uint64_t nobody = 0;
+  std::uint64_t last_number_ = nobody;
+  std::map<std::uint64_t, guest> guests_;
 };
 
 // Talks and listens until all others have left. True if every line of everybody who said goodbye

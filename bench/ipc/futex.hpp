@@ -4,6 +4,7 @@
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -19,9 +20,10 @@ struct alignas(apart_bytes) futex_word {
   std::atomic<std::uint32_t> value{0};
 };
 
-/// Sleeps while the word is `expected`; may return early.
-inline void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
-  ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
+/// Sleeps while the word is `expected`; may return early, and does after `longest` if there is one.
+inline void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                       const timespec* longest = nullptr) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, longest, nullptr, 0);
 }
 
 inline void futex_wake(const std::atomic<std::uint32_t>& word, int sleepers = 1) noexcept {

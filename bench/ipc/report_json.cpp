@@ -152,7 +152,8 @@ json trial_json(const trial_set& of, const trial& one) {
   if (!std::ranges::any_of(one.rounds, &trial_round::kept)) return made;
   made[quantity_name(of.what)] = to_json(of.figures_of(one));
   if (const trial* other = of.alone(one)) made["against_one"] = ratio_json(of, one, *other);
-  if (const trial* other = of.pipe(one)) made["against_pipe"] = ratio_json(of, one, *other);
+  if (const trial* other = of.floor_of(one))
+    made[std::string{"against_"} + of.floor_label] = ratio_json(of, one, *other);
   return made;
 }
 

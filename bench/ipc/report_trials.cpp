@@ -78,7 +78,7 @@ void print_trial(const trial_set& of, const trial& one) {
   fmt::print(row, one.label, role_name(one.what), figure_text(of.what, figures.median),
              fmt::format("{} to {}", figure_text(of.what, figures.low),
                          figure_text(of.what, figures.high)),
-             ratio_text(of, one, of.alone(one)), ratio_text(of, one, of.pipe(one)),
+             ratio_text(of, one, of.alone(one)), ratio_text(of, one, of.floor_of(one)),
              of.tells_lost ? fmt::format("{:.0f} %", 100 * middle(&trial_round::lost_share)) : "",
              probe > 0 ? fmt::format("{:.1f} ns", probe * 1e9) : "-", rounds);
 }
@@ -92,7 +92,11 @@ void print_trials(const std::vector<trial_set>& sets) {
       "'cpu' is\n"
       "processor time of the receiver, of a message or of a second. '/one' is the ratio to the "
       "same with\n"
-      "one sender or subscriber, '/pipe' that to a pipe, of figures of the same round. 'lost' is "
+      "one sender or subscriber, '/raw_pipe' that to a pipe, '/futex_capped' that to a bare futex "
+      "with "
+      "a "
+      "time-out,\n"
+      "of figures of the same round. 'lost' is "
       "what "
       "the\n"
       "subscriber that lost most did not get, 'probe' a hand-over between the first core and the "
@@ -105,7 +109,8 @@ void print_trials(const std::vector<trial_set>& sets) {
     if (std::ranges::any_of(of.trials, &std::string::empty, &trial::unavailable))
       fmt::print("  {}\n", cores_text(of));
     fmt::print(row, "", "", heading(of.what), "quartiles", of.what == quantity::rate ? "/one" : "",
-               of.tells_lost ? "" : "/pipe", of.tells_lost ? "lost" : "", "probe", "rounds");
+               of.tells_lost ? "" : fmt::format("/{}", of.floor_label), of.tells_lost ? "lost" : "",
+               "probe", "rounds");
     for (const trial& one : of.trials) {
       print_trial(of, one);
       failed += one.failure.empty() ? 0U : 1U;

@@ -23,7 +23,11 @@ class ring_memory {
     return sluice::ring_receiver::attach(ring_).value();
   }
   /// The variant without the barrier on the sleeping side.
-  void fence() { ring_.memory().header().needs_fence.store(1); }
+  void fence() {
+    sluice::ring::segment_header& header = ring_.memory().header();
+    header.fences_for_receivers.store(sluice::ring::segment_header::always_fence);
+    header.fences_for_senders.store(sluice::ring::segment_header::always_fence);
+  }
 
  private:
   sluice::ring_channel ring_;

@@ -17,7 +17,7 @@ const std::vector<std::size_t> fan_sizes{8, 64, 256};
 constexpr std::size_t cost_bytes = 64;
 constexpr std::array<std::size_t, 3> sender_counts{1, 2, 4};
 constexpr std::array<std::size_t, 3> subscriber_counts{1, 2, 4};
-constexpr const char* pipe_name = "raw_pipe";
+constexpr const char* idle_floor_name = "futex_capped";
 
 /// Adds trials that were asked for, and the set if it has any.
 class collector {
@@ -27,7 +27,8 @@ class collector {
   /// Whether a measure of that name is wanted with it. Crews sleep when they wait.
   [[nodiscard]] bool wants(std::string_view measure, const crew_transport& one) const {
     const bool is_blocking = !options_.mode || *options_.mode == waiting::blocking;
-    const bool is_floor = one.name == pipe_name;
+    const bool is_floor =
+        one.what == role::floor && (!one.name.starts_with("raw_") || one.name == "raw_pipe");
     return is_blocking && options_.wants_measure(measure) &&
            (is_floor || options_.wants_mechanism(one.name));
   }
@@ -101,6 +102,7 @@ void add_costs(collector& to, const std::vector<crew_transport>& all, const run_
   idle.name = fmt::format("idle/{}", has_two ? "two_cores" : "one_core");
   idle.what = quantity::cpu_per_second;
   idle.idle_seconds = options.idle_seconds;
+  idle.floor_label = idle_floor_name;  // a pipe sleeps without an end
   for (const crew_transport& one : all) {
     if (one.slow_sender && to.wants("slow_sender", one))
       to.add(slow, {.label = one.name,
@@ -185,8 +187,8 @@ const trial* trial_set::alone(const trial& of) const {
   return labelled(*this, of.label.substr(0, of.label.rfind('_')) + "_1");
 }
 
-const trial* trial_set::pipe(const trial& of) const {
-  const trial* found = labelled(*this, pipe_name + count_of(*this, of));
+const trial* trial_set::floor_of(const trial& of) const {
+  const trial* found = labelled(*this, floor_label + count_of(*this, of));
   return found == &of ? nullptr : found;
 }
 

@@ -49,7 +49,8 @@ struct trial_set {
   std::size_t message_bytes = 0;
   std::vector<int> cores = {};
   double idle_seconds = 0;
-  bool tells_lost = false;  ///< Some may lose messages.
+  bool tells_lost = false;               ///< Some may lose messages.
+  const char* floor_label = "raw_pipe";  ///< What all are set against.
   std::vector<trial> trials = {};
 
   /// Messages per second, or processor time.
@@ -59,8 +60,8 @@ struct trial_set {
   [[nodiscard]] std::vector<double> ratios(const trial& one, const trial& other) const;
   /// The same transport with one sender or subscriber; null for that itself.
   [[nodiscard]] const trial* alone(const trial& of) const;
-  /// The pipe, with as many senders; null for that itself, and where there is none.
-  [[nodiscard]] const trial* pipe(const trial& of) const;
+  /// What it is set against, with as many senders; null for that itself, and where there is none.
+  [[nodiscard]] const trial* floor_of(const trial& of) const;
 };
 
 /// Everything that options and machine allow, and what the machine does not, with the reason.

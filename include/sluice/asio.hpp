@@ -19,6 +19,7 @@
 #include <sluice/asio/asio_operation.hpp>
 #include <sluice/base/bytes.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/os/poll_watch.hpp>
 #include <type_traits>
 #include <utility>
@@ -26,12 +27,12 @@
 namespace sluice {
 
 /// An end of a channel, an event, a process, signals: whatever has a descriptor that tells when a
-/// try is worth it, and does not state that it cannot be polled.
+/// try is worth it, and does not state that it cannot be polled. Of any_sender and any_receiver it
+/// shows when they are put in: `operation_not_supported`.
 template <class End>
 concept pollable_end = std::is_object_v<End> && std::move_constructible<End> &&
-                       (requires(End& end) {
-                         { end.poll_handle() } -> std::same_as<result<int>>;
-                       } || (requires(const End& end) {
+                       (reads_ahead<End> || says_readiness_to_send<End> || polled_specially<End> ||
+                        (requires(const End& end) {
                           { end.native_handle() } -> std::same_as<int>;
                         } && asio_attempts::is_pollable<End>));
 
@@ -42,6 +43,7 @@ concept pollable_end = std::is_object_v<End> && std::move_constructible<End> &&
 /// inside the function that started it; what a completion starts follows when it has returned, and
 /// after 128 of those, or 100 us, the loop sees to others first. The receiver of a ring spins
 /// before it is armed, as its options say. Several may wait at once, in no order.
+/// Those of a connection that send wait for room, all others until there is something to receive.
 /// *Threads*: as an I/O object of Asio: this object, its end and its pending operations are one
 /// thread's at a time, or one strand's. *Errors*: those of the verb; `operation_canceled` from what
 /// was given up: by its cancellation slot (terminal, partial and total alike), by `cancel`, by the
@@ -123,6 +125,21 @@ class asio_end {
     return async_retry(asio_attempts::write_some{bytes}, std::forward<Token>(token));
   }
 
+  /// Fills the buffer: a `result<std::size_t>`, its size. Where the stream ends or fails inside, or
+  /// the operation is given up, how many bytes have come, and the next operation says why; where
+  /// none have, the reason.
+  template <class Token = boost::asio::default_completion_token_t<Executor>>
+    requires byte_reader<End>
+  auto async_read_exactly(mutable_bytes buffer, Token&& token = default_token()) {
+    return async_retry(asio_attempts::read_exactly{buffer}, std::forward<Token>(token));
+  }
+  /// Writes all of it: a `result<std::size_t>`, its size; or how many bytes were written, as above.
+  template <class Token = boost::asio::default_completion_token_t<Executor>>
+    requires byte_writer<End>
+  auto async_write_all(const_bytes bytes, Token&& token = default_token()) {
+    return async_retry(asio_attempts::write_all{bytes}, std::forward<Token>(token));
+  }
+
   /// Waits: a `result<void>`. For an event takes what was notified; for a receiver until there is a
   /// message, or something else to report; for all others until the descriptor says that a try is
   /// worth it: the death of a process, a pending signal, room after a try that found none.
@@ -146,16 +163,20 @@ class asio_end {
   static auto default_token() { return boost::asio::default_completion_token_t<Executor>(); }
 
   [[nodiscard]] static result<asio_end> make(const Executor& executor, End end) {
-    constexpr bool is_written =
-        !requires { end.poll_handle(); } && (message_sender<End> || byte_writer<End>);
-    auto handle = asio_attempts::handle_of(end);
-    if (!handle) return failure{handle.error()};
-    auto watch =
-        poll_watch::create(*handle, is_written ? direction::writable : direction::readable);
+    constexpr bool is_duplex = asio_attempts::duplex_end<End>;
+    auto how = asio_attempts::readiness_of(end);
+    if (!how) return failure{how.error()};
+    auto watch = poll_watch::create(how->descriptor, how->when);
     if (!watch) return failure{watch.error()};
+    unique_fd room;
+    if constexpr (is_duplex) {
+      auto of_room = poll_watch::create(how->descriptor, direction::writable);
+      if (!of_room) return failure{of_room.error()};
+      room = std::move(*of_room).release_handle();
+    }
     try {  // the first of a context makes its reactor, which tells of a shortage in this way
-      return asio_end{
-          std::make_shared<state>(executor, std::move(end), std::move(*watch).release_handle())};
+      return asio_end{std::make_shared<state>(executor, std::move(end),
+                                              std::move(*watch).release_handle(), std::move(room))};
     } catch (const boost::system::system_error& refused) {
       return failure{error{std::error_code{refused.code()}, "asio_end"}};
     }

@@ -26,7 +26,6 @@
 #include <sluice/channel/ring_attachment.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/channel/ring_channel_options.hpp>
-#include <sluice/channel/ring_listener.hpp>
 #include <sluice/channel/ring_memory.hpp>
 #include <sluice/channel/ring_publisher.hpp>
 #include <sluice/channel/ring_queue.hpp>
@@ -47,6 +46,7 @@
 #include <sluice/channel/unix_listener.hpp>
 #include <sluice/channel/unix_seqpacket.hpp>
 #include <sluice/channel/unix_stream.hpp>
+#include <sluice/compose/accepting_receiver.hpp>
 #include <sluice/compose/any_channel.hpp>
 #include <sluice/compose/any_receiver.hpp>
 #include <sluice/compose/any_sender.hpp>
@@ -61,6 +61,9 @@
 #include <sluice/compose/request_client.hpp>
 #include <sluice/compose/request_reply.hpp>
 #include <sluice/compose/request_server.hpp>
+#include <sluice/compose/ring_connection.hpp>
+#include <sluice/compose/ring_connection_ends.hpp>
+#include <sluice/compose/ring_listener.hpp>
 #include <sluice/compose/selector.hpp>
 #include <sluice/compose/typed.hpp>
 #include <sluice/compose/typed_request.hpp>
@@ -105,6 +108,7 @@
 #include <sluice/ring/lane.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
+#include <sluice/ring/patience.hpp>
 #include <sluice/ring/producer.hpp>
 #include <sluice/ring/progress.hpp>
 #include <sluice/ring/publisher.hpp>

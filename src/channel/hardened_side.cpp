@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <sluice/channel/hardened_side.hpp>
@@ -18,6 +19,7 @@ constexpr const char* creating = "hardened_ring";
 constexpr const char* connecting = "hardened_ring::connect";
 constexpr std::uint32_t own_slot = 0;
 
+constexpr auto a_year = std::chrono::hours{24 * 365};  // what the clock can count
 bool can_spin() noexcept { return std::thread::hardware_concurrency() > 1; }
 
 void write_header(mutable_bytes memory, ring::hardened_role role,
@@ -76,9 +78,8 @@ hardened_side::hardened_side(unique_fd fd, memory_map memory, std::optional<memo
       data_(std::move(data)),
       life_(std::move(life)),
       options_(options),
-      spin_budget_(options.spin) {
-  if (!can_spin()) options_.spin = std::chrono::nanoseconds{0};
-}
+      patience_(can_spin() ? std::min<std::chrono::nanoseconds>(options.spin, a_year)
+                           : std::chrono::nanoseconds{0}) {}
 
 result<hardened_side> hardened_side::create(ring::hardened_role role, std::uint64_t capacity_bytes,
                                             const ring_wait_options& options) {
@@ -131,7 +132,7 @@ hardened_side::hardened_side(hardened_side&& other) noexcept
       woken_(other.woken_),
       sleeps_(other.sleeps_),
       options_(other.options_),
-      spin_budget_(other.spin_budget_),
+      patience_(other.patience_),
       asks_again_(other.asks_again_),
       statistics_(other.statistics_) {}
 
@@ -252,10 +253,10 @@ std::uint32_t hardened_side::lie_down() noexcept {
   return seen;
 }
 
-// False: nobody woke us.
+// False: nobody woke us. Not beyond the time to ask: however often we are woken until then, a death
+// is noticed then.
 result<bool> hardened_side::sleep(std::uint32_t seen, deadline until) {
-  auto slept =
-      syscall::futex_wait(words_->wake, seen, earlier(until, deadline{options_.longest_sleep}));
+  auto slept = syscall::futex_wait(words_->wake, seen, earlier(until, asks_again_));
   get_up();
   if (slept) return true;
   if (slept.error() == std::errc::timed_out) return false;

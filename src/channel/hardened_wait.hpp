@@ -4,55 +4,45 @@
 // waking it with nothing there makes it sleep without listening, longer and longer.
 
 #include <sluice/channel/hardened_side.hpp>
-#include <sluice/ring/pause.hpp>
 
 #include "channel/growing_pause.hpp"
+#include "channel/patient_look.hpp"
 
 namespace sluice {
 
 template <class WorthIt>
-bool hardened_side::spin(deadline until, WorthIt& worth_it) {
-  constexpr int least_share = 16;  // of the spin that is worth trying
-  if (options_.spin.count() <= 0) return false;
-  // Looking did not help for long: one short attempt, to learn whether it helps again.
-  if (spin_budget_ < options_.spin / least_share) spin_budget_ = options_.spin / least_share;
-  const auto last = earlier(until, deadline{spin_budget_});
-  // The clock is asked now and then: it costs as much as some ten looks.
-  do {
-    for (int looks = 0; looks < 16; ++looks) {
-      if (worth_it()) {
-        statistics_.spun += 1;
-        spin_budget_ = options_.spin;
-        return true;
-      }
-      ring::pause();
-    }
-  } while (!last.has_passed());
-  spin_budget_ /= 2;
-  return false;
-}
-
-template <class WorthIt>
 result<void> hardened_side::wait(deadline until, const char* operation, WorthIt worth_it) {
-  constexpr int believed = 4;  // wake-ups in vain: the one of an earlier sleep, and some more
   if (is_inherited()) return refused(operation);
   if (is_dropped()) return {};  // the verb says why
   if (worth_it()) return {};
   if (!is_connected()) return failure{std::errc::not_connected, operation, "connect() comes first"};
   statistics_.waits += 1;
-  const bool is_wanted_now = until.has_passed();
-  if (!is_wanted_now && spin(until, worth_it)) return {};
+  const auto began = deadline::clock::now();
+  const bool is_wanted_now = began >= until.when();
+  if (!is_wanted_now && look_patiently(patience_, until, began, worth_it)) {
+    statistics_.spun += 1;
+    return {};
+  }
+  // To ask for a death is a system call: who sleeps and wakes often does it now and then.
+  const bool asks = is_wanted_now || began >= asks_again_;
+  auto slept = sleep_on(until, operation, asks, worth_it);
+  patience_.slept(deadline::clock::now() - began, slept.has_value());
+  return slept;
+}
+
+template <class WorthIt>
+result<void> hardened_side::sleep_on(deadline until, const char* operation, bool asks,
+                                     WorthIt& worth_it) {
+  constexpr int believed = 4;  // wake-ups in vain: the one of an earlier sleep, and some more
   growing_pause pauses;
   int in_vain = 0;
-  // To ask for a death is a system call: who sleeps and wakes often does it now and then.
-  bool asks = is_wanted_now || deadline::clock::now() >= asks_again_;
   for (;; asks = true) {
     if (asks) {
       auto seen = look_at_other();
       if (!seen) return failure{seen.error()};
       if (worth_it()) return {};
       if (until.has_passed()) return failure{std::errc::timed_out, operation};
-      asks_again_ = deadline::clock::now() + options_.longest_sleep / 8;
+      asks_again_ = deadline{options_.longest_sleep}.when();
     }
     const std::uint32_t before = lie_down();
     if (worth_it()) {

@@ -21,7 +21,17 @@ std::uint32_t number(ring::slot_state state) noexcept { return static_cast<std::
 // Who just lowered the flag that spares fences sleeps no longer than it may take the others to see
 // it, until they all must have.
 constexpr auto cap_without_barrier = std::chrono::milliseconds{1};
+constexpr auto a_year = std::chrono::hours{24 * 365};
 constexpr auto for_who_sees_to_the_dead = std::chrono::milliseconds{5};
+
+// For good. Whether that is news to anybody.
+bool must_fence(ring::segment_header& header) noexcept {
+  constexpr std::uint64_t always = ring::segment_header::always_fence;
+  const std::uint64_t before =
+      header.fences_for_receivers.fetch_or(always, std::memory_order_seq_cst) &
+      header.fences_for_senders.fetch_or(always, std::memory_order_seq_cst);
+  return (before & always) == 0;
+}
 
 // Whether two processes of ours can run at the same moment at all.
 bool can_spin() noexcept { return std::thread::hardware_concurrency() > 1; }
@@ -36,12 +46,14 @@ failure ring_attachment::refused(const char* operation) noexcept {
 result<ring_attachment> ring_attachment::attach(ring_memory memory, role wanted,
                                                 const ring_wait_options& options) {
   // Before the slot can be seen: who counts on our barrier must be able to.
-  if (!syscall::register_for_barriers())
-    memory.header().needs_fence.store(1, std::memory_order_seq_cst);
+  if (!syscall::register_for_barriers()) must_fence(memory.header());
   auto life = liveness::open(memory.native_handle());
   if (!life) return failure{life.error()};
   ring_wait_options waiting = options;
   if (!can_spin()) waiting.spin = std::chrono::nanoseconds{0};
+  // What the clock can count, whenever it begins.
+  waiting.spin = std::min<std::chrono::nanoseconds>(waiting.spin, a_year);
+  waiting.longest_sleep = std::min<std::chrono::nanoseconds>(waiting.longest_sleep, a_year);
   ring_attachment made{std::move(memory), std::move(*life), wanted, waiting};
   // Who sees to a dead one holds the slot for a moment: that is not yet a living participant.
   const deadline patience{for_who_sees_to_the_dead};
@@ -90,6 +102,8 @@ result<bool> ring_attachment::take_slot() {
     predecessor_ = before == ring::slot_state::empty  ? ring_presence::nobody
                    : before == ring::slot_state::left ? ring_presence::left
                                                       : ring_presence::died;
+    fence_request_ = {fences_for(index), fence_bit_of(index)};
+    ring::fence_request::withdraw(fences_for(index), fence_bit_of(index));
     mine.resting.store(0, std::memory_order_relaxed);
     mine.bell.store(0, std::memory_order_relaxed);
     mine.generation.fetch_add(1, std::memory_order_relaxed);
@@ -105,8 +119,11 @@ ring_attachment::ring_attachment(ring_memory memory, liveness life, role wanted,
     : memory_(std::move(memory)),
       life_(std::move(life)),
       role_(wanted),
+      lookout_(wanted == role::sender ? memory_.header().fences_for_receivers
+                                      : memory_.header().fences_for_senders),
+      fence_request_(memory_.header().fences_for_senders, 0),
       options_(options),
-      spin_budget_(options.spin) {}
+      patience_(options.spin) {}
 
 ring_attachment::ring_attachment(ring_attachment&& other) noexcept
     : memory_(std::move(other.memory_)),
@@ -116,11 +133,12 @@ ring_attachment::ring_attachment(ring_attachment&& other) noexcept
       still_held_(other.still_held_),
       is_attached_(std::exchange(other.is_attached_, false)),
       predecessor_(other.predecessor_),
+      lookout_(other.lookout_),
+      fence_request_(other.fence_request_),
       summary_(other.summary_),
       summary_bit_(other.summary_bit_),
       options_(other.options_),
-      spin_budget_(other.spin_budget_),
-      waits_without_spin_(other.waits_without_spin_),
+      patience_(other.patience_),
       asks_again_(other.asks_again_),
       statistics_(other.statistics_),
       watch_(other.watch_),
@@ -137,11 +155,12 @@ ring_attachment& ring_attachment::operator=(ring_attachment&& other) noexcept {
   still_held_ = other.still_held_;
   is_attached_ = std::exchange(other.is_attached_, false);
   predecessor_ = other.predecessor_;
+  lookout_ = other.lookout_;
+  fence_request_ = other.fence_request_;
   summary_ = other.summary_;
   summary_bit_ = other.summary_bit_;
   options_ = other.options_;
-  spin_budget_ = other.spin_budget_;
-  waits_without_spin_ = other.waits_without_spin_;
+  patience_ = other.patience_;
   asks_again_ = other.asks_again_;
   statistics_ = other.statistics_;
   watch_ = other.watch_;
@@ -200,6 +219,7 @@ result<bool> ring_attachment::hold_abandoned(std::uint32_t slot) {
 void ring_attachment::bury(std::uint32_t slot) {
   ring::participant_slot& dead = memory_.slot(slot);
   dead.resting.store(0, std::memory_order_relaxed);
+  ring::fence_request::withdraw(fences_for(slot), fence_bit_of(slot));
   dead.state.store(number(ring::slot_state::dead), std::memory_order_release);
   static_cast<void>(give_back(slot));
 }
@@ -220,6 +240,17 @@ result<bool> ring_attachment::is_stalled(const result<ring_presence>& who,
     return watch_.stands_still(*place, ring::progress_watch::clock::now(), since);
   watch_.forget();
   return false;
+}
+
+// Those who wake the participant in a slot look there whether it wants them to fence.
+std::atomic<std::uint64_t>& ring_attachment::fences_for(std::uint32_t slot) const noexcept {
+  ring::segment_header& header = memory_.header();
+  return slot < memory_.shape().senders ? header.fences_for_senders : header.fences_for_receivers;
+}
+
+std::uint64_t ring_attachment::fence_bit_of(std::uint32_t slot) const noexcept {
+  const std::uint32_t senders = memory_.shape().senders;
+  return ring::segment_header::fence_bit(slot < senders ? slot : slot - senders);
 }
 
 void ring_attachment::wake_resting(ring::participant_slot& other) noexcept {
@@ -281,18 +312,17 @@ std::chrono::nanoseconds ring_attachment::prepare_sleep(ring::rest how) noexcept
   ring::lie_down(slot(), how);
   // After the sleep itself: who sees the bit finds somebody to wake.
   if (summary_ != nullptr) summary_->fetch_or(summary_bit_, std::memory_order_seq_cst);
-  std::atomic<std::uint32_t>& needs_fence = memory_.header().needs_fence;
-  if (needs_fence.load(std::memory_order_relaxed) == 0 && syscall::barrier_for_all())
-    return options_.longest_sleep;
-  const bool is_news = needs_fence.exchange(1, std::memory_order_seq_cst) == 0;
+  ring::full_fence();
+  if (fence_request_.is_granted() || syscall::barrier_for_all()) return options_.longest_sleep;
+  const bool is_news = must_fence(memory_.header());
   ring::full_fence();
   return is_news ? std::min<std::chrono::nanoseconds>(cap_without_barrier, options_.longest_sleep)
                  : options_.longest_sleep;
 }
 
-result<void> ring_attachment::sleep(deadline until, std::chrono::nanoseconds cap) {
+result<void> ring_attachment::sleep(deadline until) {
   constexpr auto parked = static_cast<std::uint32_t>(ring::rest::parked);
-  auto slept = syscall::futex_wait(slot().resting, parked, earlier(until, deadline{cap}));
+  auto slept = syscall::futex_wait(slot().resting, parked, until);
   // The cap or the deadline: the caller looks at both.
   if (!slept && !(slept.error() == std::errc::timed_out)) return slept;
   return {};
@@ -335,6 +365,7 @@ result<void> ring_attachment::expect(std::chrono::nanoseconds cap) { return poll
 
 void ring_attachment::leave() noexcept {
   if (!std::exchange(is_attached_, false) || life_.is_inherited()) return;
+  ring::fence_request::withdraw(fences_for(index_), fence_bit_of(index_));
   // Release: who sees that we left sees all that we did before.
   slot().state.store(number(ring::slot_state::left), std::memory_order_release);
   // Then the others: who wakes and wants the slot, or what was left in it, can have it.
@@ -343,9 +374,8 @@ void ring_attachment::leave() noexcept {
 }
 
 void ring_attachment::tell_all() noexcept {
-  ring::full_fence();
   for (std::uint32_t other = 0; other < memory_.slots(); ++other) {
-    if (other != index_) wake(memory_.slot(other));
+    if (other != index_) wake_any(memory_.slot(other));
   }
 }
 

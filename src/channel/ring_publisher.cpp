@@ -21,7 +21,6 @@ ring_publisher::ring_publisher(ring_attachment attachment,
                                const ring::publisher& publisher) noexcept
     : attachment_(std::move(attachment)),
       publisher_(publisher),
-      header_(&attachment_.memory().header()),
       sleepers_(&ring_topic_parts::sleepers(attachment_.memory())),
       when_full_(ring_topic_parts::when_full(attachment_.memory())) {}
 
@@ -114,7 +113,7 @@ result<void> ring_publisher::look_for_deaths(ring::position up_to) {
   if (!found) return {};
   // It may have been in the way of others, too.
   for (std::uint32_t other = 0; other < memory.shape().senders; ++other) {
-    if (other != attachment_.index()) attachment_.wake(memory.slot(other));
+    if (other != attachment_.index()) attachment_.wake_any(memory.slot(other));
   }
   return {};
 }

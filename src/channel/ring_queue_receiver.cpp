@@ -165,9 +165,8 @@ ring::take_outcome ring_queue_receiver::take() {
     lane_ = lane;
     range_ = ring::range_reader{shared_.receivers[me_], log};
     // A wake-up may have been spent on us, or the others found the lane leased.
-    if (ring::tells_of_sleep(shared_.words->sleepers, attachment_.memory().header()) &&
-        is_any_there())
-      attachment_.wake_one_of(shared_.words->sleepers, attachment_.memory().shape().senders);
+    if (attachment_.is_any_of_ours_resting(shared_.words->sleepers) && is_any_there())
+      attachment_.wake_one_resting(shared_.words->sleepers, attachment_.memory().shape().senders);
     return outcome;
   }
   return ring::take_outcome::nothing;
@@ -198,10 +197,10 @@ void ring_queue_receiver::end_range() noexcept {
   const std::uint32_t senders = attachment_.memory().shape().senders;
   if (holder_ != me_) attachment_.bury(senders + std::exchange(holder_, me_));
   // Whoever sleeps may be waiting for the end alone.
-  if (!reports_departure_ ||
-      !ring::tells_of_sleep(shared_.words->sleepers, attachment_.memory().header()) || !is_over())
+  if (!reports_departure_ || !attachment_.is_any_of_ours_resting(shared_.words->sleepers) ||
+      !is_over())
     return;
-  for (ring::participant_slot& other : shared_.used()) attachment_.wake(other);
+  for (ring::participant_slot& other : shared_.used()) attachment_.wake_any(other);
 }
 
 // Sees to what the last one of a slot left there, whose lock is ours. Whether a range stands there

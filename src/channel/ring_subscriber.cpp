@@ -15,7 +15,6 @@ constexpr const char* operation = "ring_subscriber";
 ring_subscriber::ring_subscriber(ring_attachment attachment, ring::joining join)
     : attachment_(std::move(attachment)),
       told_(attachment_.memory().shape().lanes),
-      header_(&attachment_.memory().header()),
       publishers_(&attachment_.memory().slot(0)),
       counters_(attachment_.slot().counters),
       join_(join),
@@ -85,7 +84,6 @@ ring_subscriber& ring_subscriber::operator=(ring_subscriber&& other) noexcept {
   lanes_ = std::move(other.lanes_);
   attachment_ = std::move(other.attachment_);
   told_ = std::move(other.told_);
-  header_ = other.header_;
   publishers_ = other.publishers_;
   counters_ = other.counters_;
   join_ = other.join_;

@@ -19,7 +19,8 @@ result<tcp_listener> tcp_listener::create(const tcp_listener_options& options) {
     if (auto set = syscall::only_v6(fd->get()); !set) return failure{set.error()};
   if (auto bound = syscall::bind(fd->get(), syscall::address_of(options.address)); !bound)
     return failure{bound.error()};
-  if (auto listens = syscall::listen(fd->get(), options.backlog); !listens)
+  // Linux lets one more wait than it is told.
+  if (auto listens = syscall::listen(fd->get(), options.backlog - 1); !listens)
     return failure{listens.error()};
   return over(std::move(*fd), options.stream);
 }

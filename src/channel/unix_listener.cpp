@@ -30,9 +30,10 @@ result<unix_listening_socket> unix_listening_socket::create(socket_type type,
   if (!parsed) return failure{parsed.error()};
   if (options.backlog < 1)
     return failure{std::errc::invalid_argument, "listen", "a backlog has room for one at least"};
+  // Linux lets one more wait than it is told.
   auto bound = unix_endpoint::bind(
       type, *parsed,
-      {.mode = options.mode, .backlog = options.backlog, .directory = options.directory});
+      {.mode = options.mode, .backlog = options.backlog - 1, .directory = options.directory});
   if (!bound) return failure{bound.error()};
   auto socket = listening_socket::over(std::move(bound->fd));
   if (!socket) return failure{socket.error()};

@@ -157,11 +157,6 @@ signal_pair pair_of(const endpoint& where) noexcept {
   return signal_pair::nth(static_cast<int>(where.number(endpoint_option::pair).value_or(0)));
 }
 
-failure no_sockets() noexcept {
-  return {std::errc::function_not_supported, "endpoint",
-          "addresses of sockets can be read and written; this library cannot open them yet"};
-}
-
 }  // namespace
 
 result<any_sender> any_open::sender(const endpoint& where, deadline until) {
@@ -215,9 +210,9 @@ result<any_sender> any_open::sender(const endpoint& where, deadline until) {
     case endpoint_kind::unix_socket:
     case endpoint_kind::tcp:
     case endpoint_kind::udp:
-      break;
+      return socket_sender(where, until);
   }
-  return no_sockets();
+  __builtin_unreachable();
 }
 
 result<any_receiver> any_open::receiver(const endpoint& where) {
@@ -272,9 +267,9 @@ result<any_receiver> any_open::receiver(const endpoint& where) {
     case endpoint_kind::unix_socket:
     case endpoint_kind::tcp:
     case endpoint_kind::udp:
-      break;
+      return socket_receiver(where);
   }
-  return no_sockets();
+  __builtin_unreachable();
 }
 
 result<any_sender> any_sender::open(const endpoint& where, deadline until) {

@@ -15,6 +15,8 @@ namespace sluice {
 struct any_open {
   [[nodiscard]] static result<any_sender> sender(const endpoint& where, deadline until);
   [[nodiscard]] static result<any_receiver> receiver(const endpoint& where);
+  [[nodiscard]] static result<any_sender> socket_sender(const endpoint& where, deadline until);
+  [[nodiscard]] static result<any_receiver> socket_receiver(const endpoint& where);
 
   // An end, and with it the duty to remove a name that was made for it.
   template <class End, class Name>
@@ -50,6 +52,8 @@ template <class Options>
   if constexpr (requires { made.world_writable; }) set(world_writable, made.world_writable);
   if constexpr (requires { made.stay_open; }) set(stay_open, made.stay_open);
   if constexpr (requires { made.capacity_bytes; }) set(capacity, made.capacity_bytes);
+  if constexpr (requires { made.receive_buffer_bytes; }) set(capacity, made.receive_buffer_bytes);
+  if constexpr (requires { made.no_delay; }) set(nodelay, made.no_delay);
   if constexpr (requires { made.capacity_messages; }) set(messages, made.capacity_messages);
   if constexpr (requires { made.max_message_bytes; }) set(max_message, made.max_message_bytes);
   if constexpr (requires { made.max_unfinished; }) set(unfinished, made.max_unfinished);

@@ -110,7 +110,8 @@ constexpr option_rule pipe_options[]{of_max_message};
 constexpr option_rule unix_options[]{of_mode, of_owner, choice(socket, "socket", sockets),
                                      of_max_message};
 constexpr option_rule tcp_options[]{yes_or_no(nodelay, "nodelay"), of_max_message};
-constexpr option_rule udp_options[]{of_max_message};
+constexpr option_rule udp_options[]{of_capacity,
+                                    option_rule{interface, "interface", count, 1, most_id}};
 
 constexpr scheme_rule all_schemes[]{
     scheme_rule{endpoint_kind::ring, "ring", target_form::name, ring_options},

@@ -278,9 +278,11 @@ result<void> request_client::sleep(deadline until) {
     is_held |= one.holder.has_value();
   }
   if (is_held && proves_life_) until = earlier(until, deadline{options_.longest_sleep});
+  // Of a stream: the server reads the rest of our request, or waits for us to read its reply.
+  auto gone_out = ends_.requests.flush(earlier(until, deadline{between_tries}));
+  if (!gone_out && gone_out.error() == std::errc::timed_out) return {};
   auto ready = ends_.replies.wait_readable(until);
-  if (!ready && !(ready.error() == std::errc::timed_out)) return ready;
-  return {};
+  return ready || ready.error() == std::errc::timed_out ? result<void>{} : ready;
 }
 
 // False when there may be more.

@@ -336,6 +336,8 @@ result<selector_key> selector::add(const readiness& what, std::uint64_t tag) {
 
 result<selector_key> selector::add_timer(deadline first, std::chrono::nanoseconds period,
                                          std::uint64_t tag) {
+  if (auto ours = state_->check_not_forked("selector::add_timer"); !ours)
+    return failure{ours.error()};
   if (period.count() < 0)
     return failure{std::errc::invalid_argument, "selector::add_timer",
                    "a period is not below zero"};
@@ -343,6 +345,7 @@ result<selector_key> selector::add_timer(deadline first, std::chrono::nanosecond
 }
 
 bool selector::set_timer(selector_key key, deadline next) noexcept {
+  if (!state_->check_not_forked("selector::set_timer")) return false;
   if (!contains(key) || state_->members_[key.place_].what != state::kind::timer) return false;
   state_->set_timer(key.place_, next);
   return true;

@@ -7,12 +7,17 @@ namespace sluice {
 result<poll_watch> poll_watch::create(int watched, direction wanted) {
   auto list = syscall::watch_list();
   if (!list) return failure{list.error()};
+  poll_watch made{std::move(*list)};
+  if (auto added = made.add(watched, wanted); !added) return failure{added.error()};
+  return made;
+}
+
+result<void> poll_watch::add(int watched, direction wanted) {
   constexpr std::uint64_t no_label = 0;  // nobody asks the list which one it is
   const bool reads = wanted == direction::readable;
-  auto added =
-      syscall::watch(list->get(), watched, {.readable = reads, .writable = !reads}, no_label);
-  if (!added) return failure{added.error()};
-  return poll_watch{std::move(*list)};
+  return syscall::watch(fd_.get(), watched, {.readable = reads, .writable = !reads}, no_label);
 }
+
+void poll_watch::remove(int watched) noexcept { syscall::watch_no_more(fd_.get(), watched); }
 
 }  // namespace sluice

@@ -17,7 +17,7 @@ result<void> futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t ex
                         deadline until) {
   // This form takes a point of the monotonic clock, so a retry after EINTR keeps the deadline.
   timespec when{};
-  if (!until.is_never() && !until.has_passed()) {
+  if (!until.is_never() && until.when() > deadline::clock::time_point{}) {
     const auto since_boot = until.when().time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
     when = {.tv_sec = seconds.count(), .tv_nsec = (since_boot - seconds).count()};

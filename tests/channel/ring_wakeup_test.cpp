@@ -35,13 +35,28 @@ void pause_a_little(std::minstd_rand& random) {
 
 const ring_end_options sleeps_without_end{.wait = {.spin = 0ns, .longest_sleep = 24h}};
 
-// Whether the barrier is fences, and whether sleep is in poll(2).
-class RingWakeUp : public testing::TestWithParam<std::tuple<bool, bool>> {
+// Who makes the barrier. `turns`: whoever sleeps, and whoever wakes it for as long as nobody takes
+// that back, which happens all the time.
+enum class barrier { sleeper, fences, turns };
+
+// Who makes it, and whether sleep is in poll(2).
+class RingWakeUp : public testing::TestWithParam<std::tuple<barrier, bool>> {
  protected:
   static ring_channel made() {
     auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
-    if (std::get<0>(GetParam())) ring.memory().header().needs_fence.store(1);
+    if (std::get<0>(GetParam()) == barrier::fences) {
+      constexpr std::uint64_t always = ring::segment_header::always_fence;
+      ring.memory().header().fences_for_receivers.store(always);
+      ring.memory().header().fences_for_senders.store(always);
+    }
     return ring;
+  }
+  // As a waker does it that has fenced in vain.
+  static void take_back_at_times(const ring_channel& ring, std::minstd_rand& random) {
+    if (std::get<0>(GetParam()) != barrier::turns || random() % 4 != 0) return;
+    ring.memory().header().fences_for_receivers.fetch_and(ring::segment_header::always_fence);
+    ring.memory().header().fences_for_senders.fetch_and(ring::segment_header::always_fence);
+    ring::full_fence();
   }
   static bool polls() { return std::get<1>(GetParam()); }
 
@@ -68,11 +83,17 @@ class RingWakeUp : public testing::TestWithParam<std::tuple<bool, bool>> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(With, RingWakeUp, testing::Combine(testing::Bool(), testing::Bool()),
-                         [](const auto& one) {
-                           return std::string{std::get<0>(one.param) ? "fences" : "barriers"} +
-                                  (std::get<1>(one.param) ? "_by_poll" : "");
-                         });
+std::string name_of(const testing::TestParamInfo<RingWakeUp::ParamType>& one) {
+  constexpr std::array names{"barriers", "fences", "turns"};
+  return std::string{names.at(static_cast<std::size_t>(std::get<0>(one.param)))} +
+         (std::get<1>(one.param) ? "_by_poll" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(With, RingWakeUp,
+                         testing::Combine(testing::Values(barrier::sleeper, barrier::fences,
+                                                          barrier::turns),
+                                          testing::Bool()),
+                         name_of);
 
 TEST_P(RingWakeUp, of_a_receiver_is_never_lost) {
   const ring_channel there = made();
@@ -87,6 +108,7 @@ TEST_P(RingWakeUp, of_a_receiver_is_never_lost) {
     std::array<std::byte, 8> buffer{};
     for (std::uint64_t n = 0; n < count; ++n) {
       ASSERT_TRUE(receive(receiver, buffer)) << "lost in round " << n;
+      take_back_at_times(back, random);
       pause_a_little(random);
       ASSERT_TRUE(sender.try_send(buffer));
     }
@@ -98,6 +120,7 @@ TEST_P(RingWakeUp, of_a_receiver_is_never_lost) {
   std::array<std::byte, 8> buffer{};
   for (std::uint64_t n = 0; n < count; ++n) {
     ASSERT_TRUE(sender.try_send(buffer));
+    take_back_at_times(there, random);
     pause_a_little(random);
     ASSERT_TRUE(receive(receiver, buffer)) << "lost in round " << n;
   }
@@ -115,6 +138,7 @@ TEST_P(RingWakeUp, of_a_sender_without_room_is_never_lost) {
     const std::vector<std::byte> message(1000);
     for (std::uint64_t n = 0; n < count; ++n) {
       ASSERT_TRUE(send(sender, message)) << "lost in round " << n;
+      take_back_at_times(ring, random);
       if (n % 16 == 0) pause_a_little(random);
     }
     EXPECT_GT(sender.statistics().parks, 0U) << "it never slept: nothing was tried";

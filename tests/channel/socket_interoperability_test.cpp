@@ -100,6 +100,37 @@ TEST_F(SocketInteroperability, a_python_client_of_an_abstract_address) {
   client.wait_success();
 }
 
+// Its messages: four bytes of length, the most significant one first, and so many more.
+TEST_F(SocketInteroperability, connections_of_pythons_multiprocessing_on_either_side) {
+  const std::string question{"\0\0\0\x08question", 12};
+  const std::string reply{"\0\0\0\x08QUESTION", 12};
+  std::array<std::byte, 12> bytes{};
+  auto server = unix_stream_listener::create(path).value();
+  program client{
+      python("from multiprocessing.connection import Client\n"
+             "c = Client(sys.argv[1], family='AF_UNIX')\n"
+             "c.send_bytes(b'question')\n"
+             "sys.exit(0 if c.recv_bytes() == b'QUESTION' else 1)",
+             {path})};
+  auto theirs = server.accept(deadline{patience}).value();
+  ASSERT_TRUE(theirs.read_exactly(bytes, deadline{patience}));
+  EXPECT_EQ(text_of(bytes), question);
+  ASSERT_TRUE(theirs.write_all(bytes_of(reply), deadline{patience}));
+  client.wait_success();
+
+  const std::string other = path_in_directory();
+  program serving{
+      python("from multiprocessing.connection import Listener\n"
+             "with Listener(sys.argv[1], family='AF_UNIX') as door, door.accept() as c:\n"
+             "    c.send_bytes(c.recv_bytes().upper())",
+             {other})};
+  auto mine = unix_stream::connect(other, deadline{patience}, {.wait_for_peer = true}).value();
+  ASSERT_TRUE(mine.write_all(bytes_of(question), deadline{patience}));
+  ASSERT_TRUE(mine.read_exactly(bytes, deadline{patience}));
+  EXPECT_EQ(text_of(bytes), reply);
+  serving.wait_success();
+}
+
 TEST_F(SocketInteroperability, a_python_client_of_tcp) {
   for (const inet_address& address : {inet_address::loopback(), inet_address::loopback_v6()}) {
     auto server = tcp_listener::create({.address = address}).value();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "compose/numbered_messages.hpp"
 #include "support/child.hpp"
 #include "support/isolation.hpp"
 #include "support/shared_array.hpp"
@@ -19,11 +20,6 @@ namespace sluice::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<std::byte> numbered(std::uint64_t number) {
-  const const_bytes bytes = bytes_of(number);
-  return {bytes.begin(), bytes.end()};
-}
 
 // Deaths are noticed soon.
 constexpr ring_wait_options watchful{.longest_sleep = 5ms};
@@ -136,7 +132,7 @@ TEST_F(RelayBetweenProcesses, a_relay_that_is_killed_loses_nothing) {
   pumping->kill();
 }
 
-// F13: who is stopped delays, and that is all.
+// F12: who is stopped delays, and that is all.
 TEST_F(RelayBetweenProcesses, sides_that_are_stopped_delay_it_and_lose_nothing) {
   child pumping{[&] { pump(); }};
   child producer{[&] { produce(); }};

@@ -11,12 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "conformance/hardened_links.hpp"
-#include "conformance/message_links.hpp"
-#include "conformance/queue_links.hpp"
-#include "conformance/ring_links.hpp"
-#include "conformance/signal_links.hpp"
-#include "conformance/type_names.hpp"
+#include "compose/numbered_messages.hpp"
 #include "support/asleep.hpp"
 #include "support/child.hpp"
 
@@ -24,95 +19,6 @@ namespace sluice::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<std::byte> numbered(std::uint64_t number) {
-  const const_bytes bytes = bytes_of(number);
-  return {bytes.begin(), bytes.end()};
-}
-std::optional<std::uint64_t> number_of(std::optional<const_bytes> message) {
-  if (!message || message->size() != sizeof(std::uint64_t)) return std::nullopt;
-  std::uint64_t number = 0;
-  copy_bytes(*message, writable_bytes_of(number));
-  return number;
-}
-template <class Receiver>
-std::optional<std::uint64_t> next_of(Receiver& receiver) {
-  std::uint64_t number = 0;
-  auto got = receiver.try_receive(writable_bytes_of(number));
-  if (!got) return std::nullopt;
-  EXPECT_EQ(*got, sizeof number);
-  return number;
-}
-
-template <class Link>
-class RelayOver : public ::testing::Test {
- protected:
-  Link link;
-  // What the test fills, and what it empties: the other ends of the relays.
-  local_channel source = local_channel::create({.capacity_messages = 4}).value();
-  local_channel target = local_channel::create({.capacity_messages = 2}).value();
-};
-using links = ::testing::Types<local_link, framed_pipe_link, framed_fifo_link, fifo_channel_link,
-                               system_v_queue_link, posix_queue_link, mailbox_link,
-                               signal_channel_link, ring_channel_link, named_ring_channel_link,
-                               ring_queue_link, ring_topic_link, hardened_ring_link>;
-TYPED_TEST_SUITE(RelayOver, links, link_names);
-
-// Into the channel by one relay, and out of it by another.
-TYPED_TEST(RelayOver, passes_on_everything_in_order) {
-  auto in = make_relay(std::move(this->source.receiver), std::move(*this->link.sender)).value();
-  auto out = make_relay(std::move(*this->link.receiver), std::move(this->target.sender)).value();
-  constexpr std::uint64_t messages = 1000;
-  std::uint64_t received = 0;
-  for (std::uint64_t sent = 0; received < messages;) {
-    while (sent < messages && this->source.sender.try_send(numbered(sent))) ++sent;
-    EXPECT_EQ(in.run({}, deadline::now()).end, relay_end::timed_out);
-    const auto outcome = out.run({}, 1ms);
-    ASSERT_EQ(outcome.end, relay_end::timed_out) << outcome.reason->message();
-    while (const auto number = next_of(this->target.receiver)) EXPECT_EQ(*number, received++);
-  }
-  EXPECT_EQ(in.statistics().messages, messages);
-  EXPECT_EQ(out.statistics().messages, messages);
-  EXPECT_EQ(out.statistics().bytes, messages * sizeof(std::uint64_t));
-  EXPECT_GT(out.statistics().sender_waits, 0U) << "nobody held it up";
-}
-
-TYPED_TEST(RelayOver, stops_when_it_is_asked_while_nothing_comes) {
-  auto out = make_relay(std::move(*this->link.receiver), std::move(this->target.sender)).value();
-  std::stop_source stop;
-  const pid_t relaying = this_thread_id();
-  std::jthread asking{[&] {
-    wait_until_asleep(relaying);
-    stop.request_stop();
-  }};
-  EXPECT_EQ(out.run(stop.get_token(), deadline{patience}).end, relay_end::stopped);
-  EXPECT_EQ(out.run(stop.get_token(), deadline{patience}).end, relay_end::stopped);
-  // And it can be used again.
-  ASSERT_TRUE(this->link.sender->send(numbered(7), deadline{patience}));
-  EXPECT_EQ(out.run({}, 1ms).end, relay_end::timed_out);
-  EXPECT_EQ(next_of(this->target.receiver), 7U);
-}
-
-// Of those that have an end.
-template <class Link>
-class RelayOfEnds : public RelayOver<Link> {};
-using ending_links =
-    ::testing::Types<local_link, framed_pipe_link, framed_fifo_link, fifo_channel_link,
-                     signal_channel_link, ring_channel_link, ring_queue_link, hardened_ring_link>;
-TYPED_TEST_SUITE(RelayOfEnds, ending_links, link_names);
-
-TYPED_TEST(RelayOfEnds, passes_the_end_on_behind_everything) {
-  auto in = make_relay(std::move(this->source.receiver), std::move(*this->link.sender)).value();
-  auto out = make_relay(std::move(*this->link.receiver), std::move(this->target.sender)).value();
-  ASSERT_TRUE(this->source.sender.try_send(numbered(1)));
-  { auto leaving = std::move(this->source.sender); }
-  EXPECT_EQ(in.run().end, relay_end::passed_on);
-  EXPECT_EQ(in.sender(), nullptr);
-  EXPECT_EQ(out.run().end, relay_end::passed_on);
-  EXPECT_EQ(next_of(this->target.receiver), 1U);
-  EXPECT_EQ(this->target.receiver.next_size().error(), errc::closed);
-  EXPECT_EQ(out.run().end, relay_end::passed_on) << "it stays over";
-}
 
 class Relay : public ::testing::Test {
  protected:

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <sluice/compose/typed_request.hpp>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "compose/request_services.hpp"
+#include "support/asleep.hpp"
 
 namespace sluice::test {
 namespace {
@@ -232,6 +234,25 @@ TEST(RequestReply, large_requests_and_replies_pass_through_full_pipes_at_once) {
   for (int count = 0; count < 8; ++count)
     ids.push_back(client.send(bytes_of(body), deadline{patience}).value());
   for (const request_id id : ids) EXPECT_EQ(text_in(client.wait(id)), body);
+  { auto gone = std::move(client); }
+  other.wait_success();
+}
+
+TEST(RequestReply, a_request_that_a_pipe_took_half_of_goes_out_while_we_wait) {
+  auto both = pipe_connection();
+  const pid_t asking = getpid();
+  child other{[&] {
+    { auto parents = std::move(both.client); }
+    auto server = request_server::over(std::move(both.server)).value();
+    wait_until_asleep(asking);  // with the rest of its request, which the pipe had no room for
+    EXPECT_TRUE(server.serve([](request_in_hand& request) {
+      return reply{.body = {request.body().begin(), request.body().end()}};
+    }));
+  }};
+  { auto childs = std::move(both.server); }
+  auto client = request_client::over(std::move(both.client)).value();
+  const std::string body(300'000, 'b');
+  EXPECT_EQ(text_in(client.call(bytes_of(body), deadline{patience})), body);
   { auto gone = std::move(client); }
   other.wait_success();
 }

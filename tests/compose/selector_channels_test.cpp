@@ -1,208 +1,29 @@
-// Every channel with a descriptor as a member of a selector: told of until it is drained, also
-// where its receiver reads ahead, and wherever it was moved to.
+// Every channel with a descriptor as a member of a selector: pipes, queues, signals and rings.
 
-#include <gtest/gtest.h>
-
-#include <array>
-#include <chrono>
-#include <sluice/compose/selector.hpp>
-#include <vector>
-
+#include "compose/selector_conformance.hpp"
 #include "conformance/message_links.hpp"
 #include "conformance/queue_links.hpp"
 #include "conformance/ring_links.hpp"
 #include "conformance/signal_links.hpp"
 #include "conformance/type_names.hpp"
-#include "support/asleep.hpp"
-#include "support/child.hpp"
 
 namespace sluice::test {
 namespace {
 
-using namespace std::chrono_literals;
-
-// Of eight bytes: so it fits into each of them.
-std::vector<std::byte> numbered(std::uint64_t number) {
-  const const_bytes bytes = bytes_of(number);
-  return {bytes.begin(), bytes.end()};
-}
-
-template <class Link>
-class SelectorOver : public ::testing::Test {
- protected:
-  // Whether the member is told of now. Nobody else is a member.
-  bool is_told(selector_key key) {
-    auto found = all.wait(deadline::now());
-    if (!found) {
-      EXPECT_EQ(found.error(), std::errc::timed_out);
-      return false;
-    }
-    std::size_t count = 0;
-    for (const ready& one : *found) {
-      EXPECT_EQ(one.key, key);
-      ++count;
-    }
-    EXPECT_EQ(count, 1U) << "once in each wait";
-    return true;
-  }
-  std::optional<std::uint64_t> next() {
-    std::uint64_t number = 0;
-    auto got = link.receiver->try_receive(writable_bytes_of(number));
-    if (got) return number;
-    EXPECT_TRUE(would_block(got.error())) << got.error().message();
-    return std::nullopt;
-  }
-  void send(std::uint64_t number) {
-    ASSERT_TRUE(link.sender->send(numbered(number), deadline{patience}));
-  }
-  Link link;
-  selector all = selector::create().value();
-};
-
 using links = ::testing::Types<framed_pipe_link, framed_fifo_link, fifo_channel_link,
                                posix_queue_link, signal_channel_link, ring_channel_link,
                                named_ring_channel_link, ring_queue_link, ring_topic_link>;
-TYPED_TEST_SUITE(SelectorOver, links, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Each, SelectorOver, links, link_names);
 
-TYPED_TEST(SelectorOver, a_member_is_told_of_until_it_is_drained) {
-  const selector_key key = this->all.add_readable(*this->link.receiver).value();
-  // The first time may be in vain.
-  EXPECT_FALSE(this->next());
-  EXPECT_FALSE(this->is_told(key));
-  for (std::uint64_t number = 0; number < 3; ++number) this->send(number);
-  for (std::uint64_t number = 0; number < 3; ++number) {
-    ASSERT_TRUE(this->is_told(key)) << "before message " << number;
-    ASSERT_TRUE(this->is_told(key)) << "who does not look is told again";
-    EXPECT_EQ(this->next(), number);
-  }
-  EXPECT_FALSE(this->next());
-  EXPECT_FALSE(this->is_told(key));
-  this->send(3);
-  EXPECT_TRUE(this->is_told(key));
-}
-
-TYPED_TEST(SelectorOver, what_was_there_before_it_became_a_member_is_told_of) {
-  for (std::uint64_t number = 0; number < 3; ++number) this->send(number);
-  EXPECT_EQ(this->next(), 0U);  // who reads ahead has all of them now
-  const selector_key key = this->all.add_readable(*this->link.receiver).value();
-  ASSERT_TRUE(this->is_told(key));
-  EXPECT_EQ(this->next(), 1U);
-  ASSERT_TRUE(this->is_told(key));
-}
-
-TYPED_TEST(SelectorOver, what_was_received_without_being_told_hides_nothing) {
-  const selector_key key = this->all.add_readable(*this->link.receiver).value();
-  EXPECT_FALSE(this->next());
-  EXPECT_FALSE(this->is_told(key));
-  for (std::uint64_t number = 0; number < 3; ++number) this->send(number);
-  EXPECT_EQ(this->next(), 0U);
-  ASSERT_TRUE(this->is_told(key));
-  EXPECT_EQ(this->next(), 1U);
-  EXPECT_EQ(this->next(), 2U);
-  EXPECT_FALSE(this->next());
-  EXPECT_FALSE(this->is_told(key));
-}
-
-TYPED_TEST(SelectorOver, a_member_may_be_moved) {
-  const selector_key key = this->all.add_readable(*this->link.receiver).value();
-  EXPECT_FALSE(this->next());
-  auto elsewhere = std::move(*this->link.receiver);
-  this->send(0);
-  this->send(1);
-  ASSERT_TRUE(this->is_told(key));
-  std::uint64_t number = 7;
-  ASSERT_TRUE(elsewhere.try_receive(writable_bytes_of(number)));
-  EXPECT_EQ(number, 0U);
-  EXPECT_TRUE(this->is_told(key)) << "one is still there";
-  this->link.receiver.emplace(std::move(elsewhere));
-  EXPECT_EQ(this->next(), 1U);
-  EXPECT_FALSE(this->next());
-  EXPECT_FALSE(this->is_told(key));
-}
-
-TYPED_TEST(SelectorOver, a_member_that_is_removed_is_told_of_no_more) {
-  const selector_key key = this->all.add_readable(*this->link.receiver).value();
-  this->send(0);
-  ASSERT_TRUE(this->is_told(key));
-  EXPECT_TRUE(this->all.remove(key));
-  EXPECT_FALSE(this->all.contains(key));
-  EXPECT_FALSE(this->all.remove(key));
-  EXPECT_FALSE(this->is_told(key));
-  // And back again, under another key.
-  const selector_key again = this->all.add_readable(*this->link.receiver).value();
-  EXPECT_NE(again, key);
-  EXPECT_TRUE(this->is_told(again));
-}
-
-TYPED_TEST(SelectorOver, a_member_that_is_paused_is_told_of_when_it_is_resumed) {
-  const selector_key key = this->all.add_readable(*this->link.receiver).value();
-  EXPECT_FALSE(this->next());
-  ASSERT_TRUE(this->all.pause(key));
-  this->send(0);
-  EXPECT_FALSE(this->is_told(key));
-  ASSERT_TRUE(this->all.resume(key));
-  EXPECT_TRUE(this->is_told(key));
-  ASSERT_TRUE(this->all.pause(key));
-  EXPECT_FALSE(this->is_told(key));
-}
-
-template <class Link>
-class SelectorOfSenders : public SelectorOver<Link> {};
 using sending_links =
     ::testing::Types<framed_pipe_link, framed_fifo_link, fifo_channel_link, posix_queue_link,
                      ring_channel_link, ring_queue_link, ring_topic_link>;
-TYPED_TEST_SUITE(SelectorOfSenders, sending_links, link_names);
+INSTANTIATE_TYPED_TEST_SUITE_P(Each, SelectorOfSenders, sending_links, link_names);
 
-TYPED_TEST(SelectorOfSenders, room_is_told_of_when_there_is_some) {
-  const std::vector<std::byte> large(
-      std::min<std::size_t>(8000, this->link.sender->max_message_bytes()));
-  ASSERT_FALSE(this->next());
-  const selector_key key = this->all.add_writable(*this->link.sender).value();
-  EXPECT_TRUE(this->is_told(key));
-  result<void> sent;
-  while (sent) sent = this->link.sender->try_send(large);
-  ASSERT_TRUE(would_block(sent.error())) << sent.error().message();
-  EXPECT_FALSE(this->is_told(key));
-  std::vector<std::byte> buffer(large.size());
-  while (this->link.receiver->try_receive(buffer)) continue;
-  EXPECT_TRUE(this->is_told(key));
-  EXPECT_TRUE(this->link.sender->try_send(large));
-}
-
-// One side lives in another process, which sleeps and is woken: of channels whose ends may go
-// there.
-template <class Link>
-class SelectorBetweenProcesses : public SelectorOver<Link> {};
 using travelling_links =
     ::testing::Types<framed_pipe_link, framed_fifo_link, fifo_channel_link, posix_queue_link,
                      ring_channel_link, named_ring_channel_link, ring_queue_link>;
-TYPED_TEST_SUITE(SelectorBetweenProcesses, travelling_links, link_names);
-
-TYPED_TEST(SelectorBetweenProcesses, a_wait_that_sleeps_is_ended_by_another_process) {
-  constexpr std::uint64_t messages = 50;
-  const rendezvous attached;
-  child other{[&] {
-    { auto unused = std::move(this->link.sender); }
-    this->all = selector::create().value();  // its own
-    const selector_key key = this->all.add_readable(*this->link.receiver).value();
-    EXPECT_FALSE(this->next());
-    attached.arrive();
-    for (std::uint64_t number = 0; number < messages;) {
-      auto found = this->all.wait(deadline{patience});
-      ASSERT_TRUE(found) << found.error().message();
-      for (const ready& one : *found) {
-        EXPECT_EQ(one.key, key);
-      }
-      while (auto got = this->next()) EXPECT_EQ(*got, number++);
-    }
-  }};
-  attached.wait();
-  for (std::uint64_t number = 0; number < messages; ++number) {
-    this->send(number);
-    if (number % 10 == 0) wait_until_asleep_or_dead(other.id());
-  }
-  other.wait_success();
-}
+INSTANTIATE_TYPED_TEST_SUITE_P(Each, SelectorBetweenProcesses, travelling_links, link_names);
 
 }  // namespace
 }  // namespace sluice::test

@@ -214,14 +214,21 @@ TEST_F(Selector, a_busy_member_does_not_keep_a_timer_or_one_who_read_ahead_out) 
 TEST_F(Selector, belongs_to_the_process_that_made_it) {
   event one = event::create({.initial = 1}).value();
   const selector_key key = all.add_readable(one, 1).value();
+  const selector_key timer = all.add_timer(deadline::never(), {}, 2).value();
   child forked{[&] {
     EXPECT_EQ(all.wait(deadline::now()).error(), std::errc::operation_not_permitted);
     EXPECT_EQ(all.add_readable(one).error(), std::errc::operation_not_permitted);
+    EXPECT_EQ(all.add_timer(1ms).error(), std::errc::operation_not_permitted);
+    EXPECT_FALSE(all.set_timer(timer, deadline::now()));
     EXPECT_EQ(all.pause(key).error(), std::errc::operation_not_permitted);
+    EXPECT_EQ(all.resume(key).error(), std::errc::operation_not_permitted);
     EXPECT_TRUE(all.remove(key)) << "from the child's copy alone";
+    EXPECT_EQ(all.size(), 1U);
   }};
   forked.wait_success();
   EXPECT_EQ(now(), tags{1});
+  EXPECT_TRUE(all.set_timer(timer, deadline::now()));
+  EXPECT_EQ(now(), (tags{1, 2}));
 }
 
 TEST_F(Selector, may_be_moved) {

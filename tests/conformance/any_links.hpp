@@ -7,10 +7,12 @@
 #include <sluice/compose/any_channel.hpp>
 #include <utility>
 
+#include "conformance/message_ends.hpp"
 #include "conformance/message_links.hpp"
 #include "conformance/queue_links.hpp"
 #include "conformance/ring_links.hpp"
 #include "conformance/signal_links.hpp"
+#include "conformance/socket_links.hpp"
 
 namespace sluice::test {
 
@@ -33,6 +35,12 @@ template <class End>
 using any_sender_of = any_of<any_sender, End>;
 template <class End>
 using any_receiver_of = any_of<any_receiver, End>;
+
+// Others may send later.
+template <>
+inline constexpr bool lasts<any_sender_of<unix_datagram_sender>> = true;
+template <>
+inline constexpr bool lasts<any_receiver_of<unix_datagram_receiver>> = true;
 
 /// A link whose ends are put into the erased ones.
 template <class Link>
@@ -101,6 +109,88 @@ struct any_mailbox_link : any_link<mailbox_link> {
 struct any_signal_channel_link : any_link<signal_channel_link> {
   static constexpr const char* name = "any_signal_channel";
   using any_link::any_link;
+};
+
+struct any_framed_unix_stream_link : any_link<framed_unix_stream_link> {
+  static constexpr const char* name = "any_framed_unix_stream";
+  using any_link::any_link;
+};
+/// Its ends are of one class, and each is duplicated as what it is here.
+struct any_unix_seqpacket_link {
+  static constexpr const char* name = "any_unix_seqpacket";
+
+  explicit any_unix_seqpacket_link(std::size_t = 0) {
+    auto made = unix_seqpacket::create_pair().value();
+    sender.emplace(std::move(made.first));
+    receiver.emplace(std::move(made.second));
+  }
+  [[nodiscard]] any_sender_of<unix_seqpacket> another_sender() {
+    return sender->get_if<unix_seqpacket>()->duplicate().value();
+  }
+  [[nodiscard]] any_receiver_of<unix_seqpacket> another_receiver() {
+    return receiver->get_if<unix_seqpacket>()->duplicate().value();
+  }
+
+  std::optional<any_sender_of<unix_seqpacket>> sender;
+  std::optional<any_receiver_of<unix_seqpacket>> receiver;
+};
+struct any_unix_datagram_link {
+  static constexpr const char* name = "any_unix_datagram";
+
+  explicit any_unix_datagram_link(std::size_t = 0) : link_() {
+    receiver.emplace(std::move(*link_.receiver));
+    sender.emplace(std::move(*link_.sender));
+    link_.receiver.reset();
+    link_.sender.reset();
+  }
+  [[nodiscard]] any_sender_of<unix_datagram_sender> another_sender() {
+    return link_.another_sender();
+  }
+  [[nodiscard]] any_receiver_of<unix_datagram_receiver> another_receiver() {
+    return receiver->get_if<unix_datagram_receiver>()->duplicate().value();
+  }
+
+ private:
+  unix_datagram_link link_;
+
+ public:
+  std::optional<any_sender_of<unix_datagram_sender>> sender;
+  std::optional<any_receiver_of<unix_datagram_receiver>> receiver;
+};
+struct any_framed_tcp_link : any_link<framed_tcp_link> {
+  static constexpr const char* name = "any_framed_tcp";
+  static constexpr bool is_told_late = true;
+  using any_link::any_link;
+};
+
+/// What one gets by the address of a socket with connections: a receiver that has not looked yet
+/// who came.
+template <class Sender, class Listener>
+struct accepting_link {
+  accepting_link(const std::string& before, const std::string& behind)
+      : accepting_link(before + unique_name() + behind) {}
+
+  std::optional<any_sender_of<Sender>> sender;
+  std::optional<any_receiver_of<accepting_receiver<Listener>>> receiver;
+
+ private:
+  explicit accepting_link(const std::string& address) {
+    // The receiver first, else the sender would wait for it.
+    auto from = any_receiver::open(address).value();
+    auto to = any_sender::open(address, deadline{patience}).value();
+    receiver.emplace(std::move(*from.template get_if<accepting_receiver<Listener>>()));
+    sender.emplace(std::move(*to.template get_if<Sender>()));
+  }
+};
+struct unix_address_link : accepting_link<framed_sender<unix_stream>, unix_stream_listener> {
+  static constexpr const char* name = "unix_address";
+  explicit unix_address_link(std::size_t max_message_bytes = usual_max_message_bytes)
+      : accepting_link("unix:", "?max_message=" + std::to_string(max_message_bytes)) {}
+};
+struct unix_seqpacket_address_link : accepting_link<unix_seqpacket, unix_seqpacket_listener> {
+  static constexpr const char* name = "unix_seqpacket_address";
+  explicit unix_seqpacket_address_link(std::size_t = 0)
+      : accepting_link("unix:@", "?socket=seqpacket") {}
 };
 
 /// Rings: their ends take their roles late, and are erased then.

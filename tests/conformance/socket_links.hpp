@@ -5,6 +5,7 @@
 #include <optional>
 #include <sluice/channel/tcp_listener.hpp>
 #include <sluice/channel/tcp_stream.hpp>
+#include <sluice/channel/udp_socket.hpp>
 #include <sluice/channel/unix_datagram.hpp>
 #include <sluice/channel/unix_listener.hpp>
 #include <sluice/channel/unix_seqpacket.hpp>
@@ -120,6 +121,22 @@ struct unix_datagram_link {
  public:
   std::optional<unix_datagram_sender> sender;
   std::optional<unix_datagram_receiver> receiver;
+};
+
+/// Two on the loopback address that hear nobody else. It may lose messages, so it takes part where
+/// there are few under way.
+struct udp_link {
+  static constexpr const char* name = "udp";
+  static constexpr bool is_told_late = true;
+
+  udp_link() {
+    sender.emplace(udp_socket::create().value());
+    receiver.emplace(udp_socket::create().value());
+    EXPECT_TRUE(sender->connect(receiver->address()));
+    EXPECT_TRUE(receiver->connect(sender->address()));
+  }
+  std::optional<udp_socket> sender;
+  std::optional<udp_socket> receiver;
 };
 
 }  // namespace sluice::test

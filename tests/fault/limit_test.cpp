@@ -81,6 +81,10 @@ TEST(DescriptorLimit, is_named_by_every_factory_that_meets_it) {
           return r ? std::nullopt : std::optional{r.error()};
         },
         [] {
+          auto r = selector::create();
+          return r ? std::nullopt : std::optional{r.error()};
+        },
+        [] {
           auto r = fifo::create("x");
           return r ? std::nullopt : std::optional{r.error()};
         },
@@ -136,6 +140,32 @@ TEST(DescriptorLimit, leaves_nothing_behind_however_many_are_left) {
       static_cast<void>(memory_map::create_anonymous(4096));
       EXPECT_EQ(count_free(), left);
     }
+  }};
+  limited.wait_success();
+}
+
+// A ring has a descriptor when it is first asked for: becoming a member needs some.
+TEST(DescriptorLimit, is_named_when_a_ring_joins_a_selector_and_it_joins_later) {
+  child limited{[] {
+    auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
+    auto sender = ring_sender::attach(ring).value();
+    auto receiver = ring_receiver::attach(ring).value();
+    selector all = selector::create().value();
+    for (int left = 0;; ++left) {
+      SCOPED_TRACE(left);
+      ASSERT_LT(left, 10);
+      const std::vector<unique_fd> taken = take_descriptors(left);
+      auto added = all.add_readable(receiver);
+      if (added) {
+        EXPECT_GT(left, 0);
+        break;
+      }
+      EXPECT_TRUE(added.error() == std::errc::too_many_files_open) << added.error().message();
+      EXPECT_TRUE(contains(added.error().hint(), "RLIMIT_NOFILE")) << added.error().message();
+      EXPECT_EQ(all.size(), 0U);
+    }
+    ASSERT_TRUE(sender.try_send(bytes_of("message")));
+    EXPECT_TRUE(all.wait(deadline::now()));
   }};
   limited.wait_success();
 }

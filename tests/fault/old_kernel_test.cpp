@@ -8,6 +8,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <iterator>
+#include <optional>
 #include <sluice/sluice.hpp>
 #include <string>
 #include <string_view>
@@ -185,6 +188,36 @@ TEST(OldKernelThat, lacks_pidfds_reports_it_and_leaves_no_child) {
   auto spawned = process::spawn({.arguments = {"sleep", "1000"}});
   ASSERT_FALSE(spawned);
   EXPECT_STREQ(spawned.error().operation(), "pidfd_open");
+}
+
+// Before Linux 5.11, or in a sandbox: whole milliseconds, and never less than was asked for.
+TEST(OldKernelThat, waits_in_whole_milliseconds_waits_no_shorter) {
+  using namespace std::chrono_literals;
+  for (const int number : {ENOSYS, EPERM}) {
+    const fault_plan plan{{.calls = {SYS_epoll_pwait2}, .error_number = number}};
+    selector all = selector::create().value();
+    event one = event::create().value();
+    const selector_key key = all.add_readable(one).value();
+    const auto told = [&](deadline until) -> std::optional<std::size_t> {
+      auto found = all.wait(until);
+      if (!found && found.error() == std::errc::timed_out) return 0;
+      if (!found) return std::nullopt;
+      return static_cast<std::size_t>(std::ranges::distance(found->begin(), found->end()));
+    };
+    const auto begun = deadline::clock::now();
+    EXPECT_EQ(told(2'300us), 0U);
+    EXPECT_GE(deadline::clock::now() - begun, 2'300us);
+    const selector_key timer = all.add_timer(1'700us).value();
+    EXPECT_EQ(told(deadline::never()), 1U);
+    EXPECT_GE(deadline::clock::now() - begun, 4ms);
+    EXPECT_TRUE(all.remove(timer));
+    EXPECT_GT(plan.struck(), 0U);
+    ASSERT_TRUE(one.notify());
+    EXPECT_EQ(told(1h), 1U);
+    EXPECT_EQ(told(deadline::now()), 1U);
+    EXPECT_EQ(told(deadline::never()), 1U);
+    EXPECT_TRUE(all.remove(key));
+  }
 }
 
 TEST(OldKernelThat, tells_nothing_of_its_memory_gives_memory_all_the_same) {

@@ -28,6 +28,12 @@ using namespace std::chrono_literals;
 const ring_channel_options small{.capacity_bytes = 4096};
 const ring_end_options sleepy{.wait = {.spin = 0ns, .longest_sleep = 20s}};
 
+bool all_must_fence(const ring_channel& ring) {
+  const ring::segment_header& header = ring.memory().header();
+  return (header.fences_for_receivers.load() & header.fences_for_senders.load() &
+          ring::segment_header::always_fence) != 0;
+}
+
 // F48: who has no barrier for all fences, and has the other side fence.
 TEST(RingCalls, without_membarrier_both_sides_fence_and_no_sleeper_is_missed) {
   for (const int number : {ENOSYS, EPERM, EINVAL}) {
@@ -35,7 +41,7 @@ TEST(RingCalls, without_membarrier_both_sides_fence_and_no_sleeper_is_missed) {
     auto ring = ring_channel::create_anonymous(small).value();
     auto sender = ring_sender::attach(ring, sleepy).value();
     auto receiver = ring_receiver::attach(ring, sleepy).value();
-    EXPECT_EQ(ring.memory().header().needs_fence.load(), 1U);
+    EXPECT_TRUE(all_must_fence(ring));
     const pid_t us = this_thread_id();
     std::thread other{[&] {
       for (int n = 0; n < 5; ++n) {
@@ -55,11 +61,49 @@ TEST(RingCalls, without_membarrier_both_sides_fence_and_no_sleeper_is_missed) {
 TEST(RingCalls, losing_membarrier_later_begins_to_fence) {
   auto ring = ring_channel::create_anonymous(small).value();
   auto receiver = ring_receiver::attach(ring, sleepy).value();
-  EXPECT_EQ(ring.memory().header().needs_fence.load(), 0U);
+  EXPECT_EQ(ring.memory().header().fences_for_receivers.load(), 0U);
   const fault_plan plan{{.calls = {SYS_membarrier}, .error_number = EPERM}};
   EXPECT_EQ(receiver.wait_readable(5ms).error(), std::errc::timed_out);
-  EXPECT_EQ(ring.memory().header().needs_fence.load(), 1U);
+  EXPECT_TRUE(all_must_fence(ring));
   EXPECT_EQ(plan.calls_of(SYS_membarrier), 1U) << "asked again for what it has not";
+}
+
+// A receiver that sleeps for each message has its sender fence, and makes the barrier for both
+// once.
+TEST(RingCalls, sleeping_for_each_message_makes_one_barrier_until_many_come_at_once) {
+  if (!ring::has_fences) GTEST_SKIP() << "this build has no fences to ask for";
+  auto ring = ring_channel::create_anonymous({.capacity_bytes = 65536}).value();
+  auto sender = ring_sender::attach(ring, sleepy).value();
+  auto receiver = ring_receiver::attach(ring, sleepy).value();
+  std::byte one{};
+  const fault_plan plan;
+  const auto sleep = [&] {
+    EXPECT_EQ(receiver.wait_readable(1ms).error(), std::errc::timed_out);
+    EXPECT_TRUE(sender.try_send(bytes_of("x")));
+    EXPECT_TRUE(receiver.try_receive({&one, 1}));
+  };
+  for (int n = 0; n < 20; ++n) sleep();
+  EXPECT_EQ(plan.calls_of(SYS_membarrier), 1U);
+  EXPECT_EQ(ring.memory().header().fences_for_receivers.load(), 1U);
+  // The sender has no need of it any more, and the receiver must make another one.
+  for (std::uint32_t n = 0; n < ring::lookout::patience; ++n)
+    EXPECT_TRUE(sender.try_send(bytes_of("x")));
+  EXPECT_EQ(ring.memory().header().fences_for_receivers.load(), 0U);
+  while (receiver.try_receive({&one, 1})) continue;
+  sleep();
+  EXPECT_EQ(plan.calls_of(SYS_membarrier), 2U);
+}
+
+// Who comes next does not count on fences that another one asked for.
+TEST(RingCalls, successor_of_a_sleeper_makes_a_barrier_of_its_own) {
+  if (!ring::has_fences) GTEST_SKIP() << "this build has no fences to ask for";
+  auto ring = ring_channel::create_anonymous(small).value();
+  ring.memory().header().fences_for_receivers.store(1);  // as somebody leaves it who dies
+  auto receiver = ring_receiver::attach(ring, sleepy).value();
+  EXPECT_EQ(ring.memory().header().fences_for_receivers.load(), 0U);
+  const fault_plan plan;
+  EXPECT_EQ(receiver.wait_readable(1ms).error(), std::errc::timed_out);
+  EXPECT_EQ(plan.calls_of(SYS_membarrier), 1U);
 }
 
 // F48, F41: anonymous memory that cannot be sealed is not handed out.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
 #include <sluice/sluice.hpp>
 #include <string>
 
@@ -52,6 +53,67 @@ void open_posix_queue_by_address(struck_step& step) {
 }
 void open_mailbox_by_address(struck_step& step) {
   open_both(step, "mailbox:" + unique_name() + "?messages=3");
+}
+
+void open_unix_stream_by_address(struck_step& step) { open_both(step, "unix:" + unique_name()); }
+void open_unix_seqpacket_by_address(struck_step& step) {
+  open_both(step, "unix:@" + unique_name() + "?socket=seqpacket&max_message=250000");
+}
+void open_unix_datagram_by_address(struck_step& step) {
+  open_both(step, "unix:" + unique_name() + "?socket=datagram");
+}
+
+// Whose port is free for the receiver, which says then which one it got.
+template <class Held, class Address>
+void open_at_a_free_port(struck_step& step, const std::string& scheme, Address address_of) {
+  auto both = step([&]() -> result<both_ends> {
+    auto receiver = any_receiver::open(scheme + ":127.0.0.1:0");
+    if (!receiver) return failure{receiver.error()};
+    const inet_address address = address_of(*receiver->get_if<Held>());
+    auto sender = any_sender::open(scheme + ":" + address.to_string(), 10s);
+    if (!sender) return failure{sender.error()};
+    return both_ends{std::move(*receiver), std::move(*sender)};
+  });
+  if (!both) return;
+  ASSERT_TRUE(both->sender.send(bytes_of("abc"), 10s));
+  EXPECT_EQ(text_of(receive_message(both->receiver, 10s).value()), "abc");
+}
+void open_tcp_by_address(struck_step& step) {
+  open_at_a_free_port<accepting_receiver<tcp_listener>>(
+      step, "tcp", [](auto& held) { return held.listener()->address(); });
+}
+void open_udp_by_address(struck_step& step) {
+  open_at_a_free_port<udp_socket>(step, "udp", [](auto& held) { return held.address(); });
+}
+void open_a_group_by_address(struck_step& step) {
+  auto receiver =
+      step([] { return any_receiver::open("udp:239.255.77.3:0?interface=1&capacity=8K"); });
+  if (receiver) {
+    EXPECT_TRUE(would_block(receiver->next_size().error()));
+  }
+}
+
+// The connection is taken by a look, and waited for by the descriptor that was waited for before.
+// Without a name: that the last call to remove one fails cannot be rolled back, and the next
+// receiver clears it away.
+void accept_by_looking(struck_step& step) {
+  const std::string address = "unix:@" + unique_name();
+  auto receiver = any_receiver::open(address).value();
+  auto sender = std::optional{any_sender::open(address, 10s).value()};
+  auto looked = step([&]() -> result<std::size_t> {
+    auto how = receiver.receive_readiness();
+    if (!how) return failure{how.error()};
+    auto size = receiver.next_size();
+    return !size && would_block(size.error()) ? result<std::size_t>{0} : size;
+  });
+  // Where it failed after the connection was taken from the listener, that one is lost; the next is
+  // served.
+  auto* accepting = receiver.get_if<accepting_receiver<unix_stream_listener>>();
+  if (!looked && accepting->listener() != nullptr &&
+      accepting->listener()->wait_for_peer(deadline::now()).has_value() == false)
+    sender.emplace(any_sender::open(address, 10s).value());
+  ASSERT_TRUE(sender->send(bytes_of("abc"), 10s));
+  EXPECT_EQ(text_of(receive_message(receiver, 10s).value()), "abc");
 }
 
 void open_pipe_by_address(struck_step& step) {
@@ -125,6 +187,13 @@ const std::vector<scenario>& endpoint_scenarios() {
       {"open_posix_queue_by_address", open_posix_queue_by_address},
       {"open_mailbox_by_address", open_mailbox_by_address},
       {"open_pipe_by_address", open_pipe_by_address},
+      {"open_unix_stream_by_address", open_unix_stream_by_address},
+      {"open_unix_seqpacket_by_address", open_unix_seqpacket_by_address},
+      {"open_unix_datagram_by_address", open_unix_datagram_by_address},
+      {"open_tcp_by_address", open_tcp_by_address},
+      {"open_udp_by_address", open_udp_by_address},
+      {"open_a_group_by_address", open_a_group_by_address},
+      {"accept_by_looking", accept_by_looking},
       {"open_a_service", open_a_service},
       {"answer_a_new_client", answer_a_new_client},
   };

@@ -18,6 +18,9 @@
              KILLED_ASLEEP, KILLED_AWAKE, KILLED_SENDERS   who dies (anybody)
              CAP         sleeps are capped: when all stands still, who sleeps looks again
              FENCE       fences on the hot side instead of the sleeper's membarrier
+             ASKS        a sleeper asks who wakes it to fence, and makes the membarrier only when it
+                         asks; a sender that fenced in vain takes all questions back, here whenever
+                         it likes
              BREAK_...   the variants that must be rejected; each stands where it breaks */
 
 #ifndef CRASHES
@@ -40,6 +43,7 @@ byte taken[SENDERS];
 byte lease[SENDERS];
 bool parked[RECEIVERS]; /* The state word. */
 byte mask;              /* The summary. */
+byte asked;             /* A bit for each receiver that wants whoever wakes it to fence. */
 
 /* Store buffers. */
 byte unseen[SENDERS];          /* messages whose `published` is still in its sender's buffer */
@@ -135,16 +139,50 @@ inline wake_one()
   od
 }
 
+/* Sees whether somebody wants a fence, and then whether somebody sleeps. */
+inline look_for_sleepers()
+{
+#ifdef BREAK_SLEEP_SEEN_BEFORE_THE_QUESTION
+  seen = mask != 0;
+#endif
+  if
+  :: asked != 0 ->
+#ifndef BREAK_NO_FENCE_OF_SENDER
+     atomic { flush(me) };
+#endif
+     seen = mask != 0;
+     if
+     :: !seen -> atomic { flush(me); asked = 0 } /* a locked instruction */
+     :: skip
+     fi
+  :: else ->
+#ifndef BREAK_SLEEP_SEEN_BEFORE_THE_QUESTION
+     seen = mask != 0
+#else
+     skip
+#endif
+  fi
+}
+
 proctype sender(byte lane)
 {
   byte w, hit;
+  bool seen;
   byte me = SENDER(lane);
   {
     unseen[lane] = BATCH(lane); /* The commit: one store, for all of the batch. */
 #if defined(FENCE) && !defined(BREAK_NO_FENCE_OF_SENDER)
     d_step { flush(me); w = 0 }
 #endif
+#ifdef ASKS
+    look_for_sleepers();
+    if
+    :: seen -> seen = false; wake_one()
+    :: else
+    fi
+#else
     wake_one()
+#endif
   } unless { dead[SENDER(lane)] }
 }
 
@@ -170,6 +208,14 @@ inline pass_on()
 #if defined(FENCE) && !defined(BREAK_NO_FENCE_OF_TAKER)
   atomic { flush(me) };
 #endif
+#ifdef ASKS
+  if
+#ifndef BREAK_NO_FENCE_OF_TAKER
+  :: (asked & (7 - (1 << me))) != 0 -> atomic { flush(me) }
+#endif
+  :: else
+  fi;
+#endif
   if
   :: mask == 0
   :: else ->
@@ -185,7 +231,28 @@ inline pass_on()
 
 inline mark_as_sleeper()
 {
-#ifdef BREAK_BIT_BEFORE_STATE
+#ifdef ASKS
+#ifdef BREAK_QUESTION_SEEN_BEFORE_MARKING
+  stands = asked & (1 << me);
+#endif
+  atomic { flush(me); parked[me] = true };
+  atomic { flush(me); mask = mask | (1 << me) };
+#ifndef BREAK_QUESTION_SEEN_BEFORE_MARKING
+  stands = asked & (1 << me);
+#endif
+  if
+  :: stands
+  :: else ->
+#ifdef BREAK_BARRIER_BEFORE_THE_QUESTION
+     atomic { flush_all() };
+     asked = asked | (1 << me)
+#else
+     asked = asked | (1 << me); /* a locked instruction; there is nothing in the buffer */
+     atomic { flush_all() }
+#endif
+  fi;
+  stands = false
+#elif defined(BREAK_BIT_BEFORE_STATE)
   atomic { flush(me); mask = mask | (1 << me) };
   atomic { flush_all(); parked[me] = true };
 #else
@@ -215,7 +282,7 @@ inline look()
 proctype receiver(byte me)
 {
   byte w, hit;
-  bool got;
+  bool got, stands;
   atomic { begun == me -> begun++ }
   {
     do

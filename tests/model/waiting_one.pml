@@ -2,6 +2,8 @@
    waiting.pml: `sent` and `released` only grow, each has one writer, and a count is its buffer.
 
    Switches: FENCE       fences on the hot side instead of the sleeper's membarrier
+             ASKS        a sleeper asks who wakes it to fence, and makes the membarrier only when it
+                         asks; who fenced in vain takes the question back, here whenever it likes
              BREAK_...   the variants that must be rejected; each stands where it breaks */
 
 #define CAPACITY 2
@@ -11,6 +13,7 @@ byte sent, unseen;         /* in memory, and still in the sender's buffer */
 byte released, unreleased; /* the same of the receiver */
 bool parked[2], asleep[2]; /* 0: the receiver, 1: the sender */
 byte need;                 /* the position that a blocked sender needs released */
+bool asked[2];             /* whether that one wants whoever wakes it to fence */
 
 bool lost_wake_up, stuck;
 
@@ -49,6 +52,28 @@ inline barrier()
 #endif
 }
 
+/* Who has published sees whether `other` wants a fence, and then whether it sleeps (`seen`). */
+inline look_for(me, other)
+{
+#ifdef ASKS
+  if
+  :: asked[other] ->
+#ifndef BREAK_NO_FENCE
+     flush(me);
+#endif
+     seen = parked[other];
+     if
+     :: !seen -> atomic { flush(me); asked[other] = false } /* a locked instruction */
+     :: skip
+     fi
+  :: else -> seen = parked[other]
+  fi
+#else
+  fence(me);
+  seen = parked[other]
+#endif
+}
+
 /* The exchange is a locked instruction and empties the buffer. */
 inline wake(me, other)
 {
@@ -65,8 +90,29 @@ inline wake(me, other)
 
 inline mark(me)
 {
-  atomic { flush(me); parked[me] = true }; /* exchange, or a store and the barrier behind it */
+#if defined(ASKS) && defined(BREAK_QUESTION_SEEN_BEFORE_MARKING)
+  stands = asked[me];
+#endif
+  atomic { flush(me); parked[me] = true }; /* exchange, or a store and the fence behind it */
+#ifdef ASKS
+#ifndef BREAK_QUESTION_SEEN_BEFORE_MARKING
+  stands = asked[me];
+#endif
+  if
+  :: stands
+  :: else ->
+#ifdef BREAK_BARRIER_BEFORE_THE_QUESTION
+     barrier();
+     asked[me] = true
+#else
+     asked[me] = true; /* a locked instruction; there is nothing in the buffer */
+     barrier()
+#endif
+  fi;
+  stands = false
+#else
   barrier()
+#endif
 }
 
 /* FUTEX_WAIT compares, then sleeps. */
@@ -80,17 +126,18 @@ inline sleep(me)
 inline release()
 {
   atomic { unreleased = read - released };
-  fence(0);
+  look_for(0, 1);
   if
-  :: parked[1] && released + unreleased >= need -> wake(0, 1)
+  :: seen && released + unreleased >= need -> wake(0, 1)
   :: else
-  fi
+  fi;
+  seen = false
 }
 
 proctype receiver()
 {
   byte read;
-  bool was;
+  bool was, seen, stands;
   do
   :: read == MESSAGES -> break
   :: read < MESSAGES && sent > read ->
@@ -123,17 +170,18 @@ proctype receiver()
 proctype sender()
 {
   byte mine; /* what it has sent, as it knows itself */
-  bool was;
+  bool was, seen, stands;
   do
   :: mine == MESSAGES -> break
   :: mine < MESSAGES && mine < released + CAPACITY ->
      mine++;
      unseen++;
-     fence(1);
+     look_for(1, 0);
      if
-     :: parked[0] -> wake(1, 0)
+     :: seen -> wake(1, 0)
      :: else
-     fi
+     fi;
+     seen = false
   :: mine < MESSAGES && mine == released + CAPACITY ->
      need = mine + 1 - CAPACITY; /* Before the mark: who sees the mark sees what is needed. */
      mark(1);

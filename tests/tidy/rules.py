@@ -41,7 +41,9 @@ KERNEL_DOOR = "src/os/"
 # system calls or make raw ones as the floor of a comparison.
 BEHIND_THE_HEADERS = ("src/", "tests/os/", "tests/fault/", "tests/tools/", "bench/",
                       "tests/compose/request_format_test.cpp",
-                      "tests/compose/request_hostile_test.cpp")
+                      "tests/compose/request_hostile_test.cpp",
+                      "tests/compose/ring_listener_hostile_test.cpp",
+                      "tests/compose/selector_costs_test.cpp")
 
 
 def folder_of(file: SourceFile) -> str | None:

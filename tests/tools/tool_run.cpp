@@ -88,7 +88,8 @@ tool_run::tool_run(std::vector<std::string> arguments, const tool_options& optio
 }
 
 tool_end tool_run::finish() {
-  const exit_status status = process_->wait(patience).value();
+  // A tour of every mechanism takes a while where others want the cores, too.
+  const exit_status status = process_->wait(2 * patience).value();
   return {.status = status,
           .output = content_of(output_.get()),
           .error_output = content_of(error_output_.get())};

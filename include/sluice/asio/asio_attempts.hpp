@@ -7,6 +7,7 @@
 #include <sluice/base/concepts.hpp>
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/error.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <utility>
 #include <vector>
@@ -20,12 +21,27 @@ template <class End>
   requires requires { End::capabilities.pollable; }
 inline constexpr bool is_pollable<End> = End::capabilities.pollable;
 
+/// A connection: one descriptor for both directions, and a wait for either is none for the other.
+/// One that is made for being polled tells of both by itself.
 template <class End>
-result<int> handle_of(End& end) {
-  if constexpr (requires { end.poll_handle(); }) {
-    return end.poll_handle();
+concept duplex_end = !requires(End& end) {
+  end.poll_handle();
+} && (message_receiver<End> || byte_reader<End>)&&(message_sender<End> || byte_writer<End>);
+
+/// What tells that a try is worth it. An end that has a descriptor of its own is asked for that one
+/// first: a try comes before each wait, so what was read ahead need not show.
+template <class End>
+result<readiness> readiness_of(End& end) {
+  if constexpr (polled_specially<End>) {
+    return end.poll_handle().transform([](int made) { return readiness{.descriptor = made}; });
+  } else if constexpr (requires { end.native_handle(); }) {
+    constexpr bool is_written = !duplex_end<End> && (message_sender<End> || byte_writer<End>);
+    return readiness{.descriptor = end.native_handle(),
+                     .when = is_written ? direction::writable : direction::readable};
+  } else if constexpr (says_readiness_to_send<End>) {
+    return end.send_readiness();
   } else {
-    return end.native_handle();
+    return end.receive_readiness();
   }
 }
 
@@ -60,6 +76,7 @@ struct receive_message {
 
 /// Where a message that was accepted may be kept, it is also flushed.
 struct send {
+  static constexpr bool waits_for_room = true;
   const_bytes message;
   bool is_accepted = false;
 
@@ -93,10 +110,60 @@ struct read_some {
 };
 
 struct write_some {
+  static constexpr bool waits_for_room = true;
   const_bytes bytes;
   template <byte_writer End>
   result<std::size_t> operator()(End& end) const {
     return end.try_write(byte_parts{&bytes, 1});
+  }
+};
+
+/// What is moved piece by piece. Whatever ends it, the bytes that were moved are told; why it ended
+/// before all were, the next operation tells.
+struct move_all {
+  /// Of one turn: then others have theirs.
+  static constexpr std::size_t most_in_a_turn = std::size_t{1} << 20;
+  std::size_t moved = 0;
+
+  /// `move(at)` moves some bytes from there on.
+  template <class Move>
+  result<std::size_t> take_turn(std::size_t all, Move move) {
+    const std::size_t before = moved;
+    while (moved < all) {
+      if (moved - before >= most_in_a_turn) return not_yet();
+      auto some = move(moved);
+      if (!some && (moved == 0 || would_block(some.error()))) return some;
+      if (!some) break;
+      moved += *some;
+    }
+    return moved;
+  }
+  [[nodiscard]] result<std::size_t> given_up() const {
+    if (moved != 0) return moved;
+    return failure{std::errc::operation_canceled, "asio_end"};
+  }
+};
+
+struct read_exactly : move_all {
+  explicit read_exactly(mutable_bytes into) : buffer(into) {}
+  mutable_bytes buffer;
+  template <byte_reader End>
+  result<std::size_t> operator()(End& end) {
+    return take_turn(buffer.size(),
+                     [&](std::size_t at) { return end.try_read(buffer.subspan(at)); });
+  }
+};
+
+struct write_all : move_all {
+  static constexpr bool waits_for_room = true;
+  explicit write_all(const_bytes from) : bytes(from) {}
+  const_bytes bytes;
+  template <byte_writer End>
+  result<std::size_t> operator()(End& end) {
+    return take_turn(bytes.size(), [&](std::size_t at) {
+      const const_bytes rest = bytes.subspan(at);
+      return end.try_write(byte_parts{&rest, 1});
+    });
   }
 };
 

@@ -11,6 +11,7 @@
 #include <boost/asio/query.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <sluice/asio/asio_rounds.hpp>
 #include <sluice/base/error.hpp>
 #include <sluice/base/result.hpp>
@@ -23,13 +24,25 @@ namespace sluice {
 /// An end and what waits for it; every operation holds it, so that an `asio_end` may go first.
 template <class End, class Executor>
 struct asio_state {
-  asio_state(const Executor& executor, End&& the_end, unique_fd watched)
+  asio_state(const Executor& executor, End&& the_end, unique_fd watched, unique_fd watched_for_room)
       : end(std::move(the_end)),
         rounds(boost::asio::use_service<asio_rounds>(
             boost::asio::query(executor, boost::asio::execution::context))),
         // Throws where the reactor refuses it, and then owns nothing.
         watch(executor, watched.get()) {
     static_cast<void>(watched.release());  // now Asio's, whose it is alone
+    if (!watched_for_room) return;
+    room.emplace(executor, watched_for_room.get());
+    static_cast<void>(watched_for_room.release());
+  }
+
+  /// What this attempt waits for.
+  template <class Attempt>
+  [[nodiscard]] auto& watch_of() noexcept {
+    if constexpr (requires { requires Attempt::waits_for_room; }) {
+      if (room) return *room;
+    }
+    return watch;
   }
 
   /// What was begun so far is given up.
@@ -37,11 +50,14 @@ struct asio_state {
     ++given_up;
     boost::system::error_code ignored;  // there is nothing that could fail
     static_cast<void>(watch.cancel(ignored));
+    if (room) static_cast<void>(room->cancel(ignored));
   }
 
   End end;
   asio_rounds& rounds;
-  boost::asio::posix::basic_stream_descriptor<Executor> watch;  // goes before the end
+  // These go before the end.
+  boost::asio::posix::basic_stream_descriptor<Executor> watch;
+  std::optional<boost::asio::posix::basic_stream_descriptor<Executor>> room = {};  // of a duplex
   std::uint64_t given_up = 0;
 };
 
@@ -89,7 +105,8 @@ class asio_operation {
       }
       outcome got = attempt_(state->end);
       if (!got && would_block(got.error()))
-        state->watch.async_wait(boost::asio::posix::descriptor_base::wait_read, std::move(self));
+        state->template watch_of<Attempt>().async_wait(
+            boost::asio::posix::descriptor_base::wait_read, std::move(self));
       else
         self.complete(std::move(got));
     }

@@ -86,11 +86,22 @@ concept polled_specially = requires(T& object) {
   { object.poll_handle() } -> std::same_as<result<int>>;
 };
 
-/// Reads ahead, and says so.
+/// Reads ahead, and says so; or says when the program runs what to poll for.
 template <class T>
 concept reads_ahead = requires(T& object) {
   { object.receive_readiness() } -> std::same_as<result<readiness>>;
 };
+
+/// Says when the program runs what to poll for, until sending is worth it.
+template <class T>
+concept says_readiness_to_send = requires(T& object) {
+  { object.send_readiness() } -> std::same_as<result<readiness>>;
+};
+
+/// Whether asking may give `operation_not_supported`: of ends whose kind is known when the program
+/// runs. A specialisation says so.
+template <class T>
+inline constexpr bool may_have_no_descriptor = false;
 
 /// What can be waited for until receiving is worth it: receivers and readers that have a
 /// descriptor, events, signals, processes.
@@ -103,7 +114,8 @@ concept pollable_to_receive =
 /// What can be waited for until sending is worth it.
 template <class T>
 concept pollable_to_send =
-    (polled_specially<T> || polled_natively<T>)&&(message_sender<T> || byte_writer<T>);
+    says_readiness_to_send<T> ||
+    ((polled_specially<T> || polled_natively<T>)&&(message_sender<T> || byte_writer<T>));
 
 /// Makes the descriptor where there is none yet, hence the errors of the channel's `poll_handle`.
 template <pollable_to_receive T>
@@ -119,7 +131,9 @@ template <pollable_to_receive T>
 
 template <pollable_to_send T>
 [[nodiscard]] result<readiness> readiness_to_send(T& object) {
-  if constexpr (polled_specially<T>) {
+  if constexpr (says_readiness_to_send<T>) {
+    return object.send_readiness();
+  } else if constexpr (polled_specially<T>) {
     return object.poll_handle().transform([](int made) { return readiness{.descriptor = made}; });
   } else {
     return readiness{.descriptor = object.native_handle(), .when = direction::writable};

@@ -15,6 +15,7 @@
 #include <sluice/os/memory_map.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/ring/hardened.hpp>
+#include <sluice/ring/patience.hpp>
 #include <sluice/ring/wake_up.hpp>
 
 namespace sluice {
@@ -120,7 +121,8 @@ class hardened_side {
   }
   void wake_sleeping(std::uint32_t sleep) noexcept;
   template <class WorthIt>
-  [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
+  [[nodiscard]] result<void> sleep_on(deadline until, const char* operation, bool asks,
+                                      WorthIt& worth_it);
   [[nodiscard]] std::uint32_t lie_down() noexcept;
   [[nodiscard]] result<bool> sleep(std::uint32_t seen, deadline until);
   void get_up() const noexcept { own().parked.store(0, std::memory_order_relaxed); }
@@ -143,7 +145,7 @@ class hardened_side {
   std::uint32_t woken_ = 0;   // the other's sleep that we ended last
   std::uint32_t sleeps_ = 0;  // ours
   ring_wait_options options_;
-  std::chrono::nanoseconds spin_budget_;
+  ring::patience patience_;
   deadline::clock::time_point asks_again_ = {};
   ring_statistics statistics_ = {};
 };

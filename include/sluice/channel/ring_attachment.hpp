@@ -13,6 +13,7 @@
 #include <sluice/os/liveness.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <sluice/ring/layout.hpp>
+#include <sluice/ring/patience.hpp>
 #include <sluice/ring/progress.hpp>
 #include <sluice/ring/wake_up.hpp>
 
@@ -22,8 +23,8 @@ class ring_poll;
 
 /// How an end of a ring waits.
 struct ring_wait_options {
-  /// Looks so long without a pause before it sleeps; 0 where both sides share a processor. The
-  /// budget shrinks to nothing while looking does not help, and grows again when it does.
+  /// Looks so long without a pause before it sleeps, where waits are short enough for that to help;
+  /// 0 where both sides share a processor. A sender that is far slower is not looked for at all.
   std::chrono::nanoseconds spin = std::chrono::microseconds{20};
   /// Nobody sleeps longer without a look: the bound within which a death is noticed.
   std::chrono::nanoseconds longest_sleep = std::chrono::milliseconds{100};
@@ -120,10 +121,27 @@ class ring_attachment {
                                         std::optional<std::uint64_t> place,
                                         std::chrono::nanoseconds since);
 
-  /// Tells a participant that something it may wait for has happened. The fast path of all sends.
+  /// Whether a participant of the other role may sleep, asked after something was published. The
+  /// fast path of all sends.
+  [[nodiscard]] bool is_resting(ring::participant_slot& other) noexcept {
+    return lookout_.tells_of_sleep(other.resting);
+  }
+  /// The same of all whose sleep shows in a summary.
+  [[nodiscard]] bool is_any_resting(std::atomic<std::uint64_t>& summary) noexcept {
+    return lookout_.tells_of_sleep(summary);
+  }
+  /// The same of others of our own role.
+  [[nodiscard]] bool is_any_of_ours_resting(std::atomic<std::uint64_t>& summary) noexcept {
+    return ring::tells_of_sleep(summary, fences_for(index_), ~fence_bit_of(index_));
+  }
+  /// Tells a participant of the other role that something it may wait for has happened.
   void wake(ring::participant_slot& other) noexcept {
-    if (ring::is_resting(other, memory_.header())) [[unlikely]]
+    if (is_resting(other)) [[unlikely]]
       wake_resting(other);
+  }
+  /// The same of any role, off the fast path.
+  void wake_any(ring::participant_slot& other) noexcept {
+    if (ring::tells_of_sleep(other.resting)) wake_resting(other);
   }
 
   /// From now on a sleep also shows as a bit of this word: who wakes one of many looks there alone.
@@ -135,9 +153,11 @@ class ring_attachment {
   /// somebody dead is passed on to the next. Who is polled may stay away as long as it likes, so
   /// the wake-up is passed on by such a one, too.
   void wake_one_of(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept {
-    if (ring::tells_of_sleep(summary, memory_.header())) [[unlikely]]
+    if (is_any_resting(summary)) [[unlikely]]
       wake_one_resting(summary, first);
   }
+  /// The same after a look of one's own.
+  void wake_one_resting(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept;
 
   /// Leaves in order, and tells the others. Going does so by itself.
   void leave() noexcept;
@@ -168,20 +188,26 @@ class ring_attachment {
   [[nodiscard]] result<bool> take_slot();
   [[nodiscard]] result<bool> hold_if_dead(std::uint32_t slot);
   [[nodiscard]] result<void> give_back(std::uint32_t slot);
+  [[nodiscard]] std::atomic<std::uint64_t>& fences_for(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::uint64_t fence_bit_of(std::uint32_t slot) const noexcept;
   void wake_resting(ring::participant_slot& other) noexcept;
-  void wake_one_resting(std::atomic<std::uint64_t>& summary, std::uint32_t first) noexcept;
   bool ring_bell_of(ring::participant_slot& other) noexcept;
   void tell_all() noexcept;
 
-  static constexpr int least_share = 16;  // of the spin that is worth trying
-  static constexpr std::uint32_t waits_between_spins = 64;
+  // Until when, what time it was a moment ago, and whether to ask what wakes nobody before
+  // sleeping.
+  struct sleep_plan {
+    deadline until;
+    deadline::clock::time_point now;
+    bool asks;
+  };
   template <class WorthIt>
-  [[nodiscard]] bool spin(deadline until, WorthIt& worth_it);
+  [[nodiscard]] bool spin(deadline until, deadline::clock::time_point began, WorthIt& worth_it);
   template <class WorthIt, class Notice>
-  [[nodiscard]] result<void> sleep_on(deadline until, const char* operation, bool asks,
-                                      WorthIt& worth_it, Notice& notice);
+  [[nodiscard]] result<void> sleep_on(sleep_plan plan, const char* operation, WorthIt& worth_it,
+                                      Notice& notice);
   [[nodiscard]] std::chrono::nanoseconds prepare_sleep(ring::rest how) noexcept;
-  [[nodiscard]] result<void> sleep(deadline until, std::chrono::nanoseconds cap);
+  [[nodiscard]] result<void> sleep(deadline until);
   void get_up() noexcept;
   [[nodiscard]] bool rests(ring::rest how) const noexcept;
   [[nodiscard]] result<bool> hush();
@@ -196,11 +222,12 @@ class ring_attachment {
   std::optional<std::uint32_t> still_held_ = {};
   bool is_attached_ = false;
   ring_presence predecessor_ = ring_presence::nobody;
+  ring::lookout lookout_;
+  ring::fence_request fence_request_;
   std::atomic<std::uint64_t>* summary_ = nullptr;
   std::uint64_t summary_bit_ = 0;
   ring_wait_options options_;
-  std::chrono::nanoseconds spin_budget_;
-  std::uint32_t waits_without_spin_ = 0;
+  ring::patience patience_;
   deadline::clock::time_point asks_again_ = {};
   ring_statistics statistics_ = {};
   ring::progress_watch watch_;

@@ -241,7 +241,7 @@ class ring_receiver {
     return ring_attachment::refused("ring_receiver");
   }
   void wake_sender() noexcept {
-    if (ring::is_resting(*sender_, attachment_.memory().header())) [[unlikely]]
+    if (attachment_.is_resting(*sender_)) [[unlikely]]
       wake_sender_with_room();
   }
   [[nodiscard]] result<std::size_t> report(ring::found seen, const_bytes& message);

@@ -96,7 +96,7 @@ class ring_publisher {
     return publisher_.try_claim(bytes);
   }
   void wake_subscribers() noexcept {
-    if (ring::tells_of_sleep(*sleepers_, *header_)) [[unlikely]]
+    if (attachment_.is_any_resting(*sleepers_)) [[unlikely]]
       wake_resting();
   }
   void wake_resting() noexcept;
@@ -109,7 +109,6 @@ class ring_publisher {
 
   ring_attachment attachment_;
   ring::publisher publisher_;
-  const ring::segment_header* header_;
   std::atomic<std::uint64_t>* sleepers_;
   ring_topic_policy when_full_;
   std::size_t wanted_bytes_ = 0;  // of the message that found no room last

@@ -72,7 +72,7 @@ class ring_subscriber {
       if (lanes_[current_].lost() != lost_written_) write_lost();
       return;
     }
-    if (ring::is_resting(publishers_[current_], *header_)) [[unlikely]]
+    if (attachment_.is_resting(publishers_[current_])) [[unlikely]]
       wake_publisher();
   }
   [[nodiscard]] result<std::size_t> next_size() {
@@ -153,7 +153,6 @@ class ring_subscriber {
   ring_attachment attachment_;
   std::vector<ring::subscriber> lanes_;  // one for each publisher
   std::vector<std::uint32_t> told_;      // the generation of each whose death was told
-  const ring::segment_header* header_;
   ring::participant_slot* publishers_;
   std::atomic<std::uint64_t>* counters_;  // of our slot: received and lost, ever
   ring::joining join_;

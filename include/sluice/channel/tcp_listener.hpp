@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <sluice/base/deadline.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/channel/tcp_stream.hpp>
 #include <sluice/os/inet_address.hpp>
@@ -15,7 +16,7 @@ struct tcp_listener_options {
   /// Port 0: one that is free, which `address()` tells. `inet_address::any(port)` is every address
   /// of the machine. Version 6 listens for version 6 alone.
   inet_address address = inet_address::loopback();
-  /// How many may wait to be accepted; net.core.somaxconn limits it.
+  /// How many may wait to be accepted, exactly; net.core.somaxconn limits it.
   int backlog = 128;
   tcp_stream_options stream = {};
 };
@@ -58,5 +59,9 @@ class tcp_listener {
   inet_address address_;
   tcp_stream_options stream_;
 };
+
+/// Readable while a connection waits.
+template <>
+inline constexpr bool polled_by_native_handle<tcp_listener> = true;
 
 }  // namespace sluice

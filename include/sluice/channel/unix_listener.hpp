@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <sluice/base/deadline.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/base/retry.hpp>
 #include <sluice/channel/unix_seqpacket.hpp>
@@ -23,7 +24,8 @@ namespace sluice {
 
 struct unix_listener_options {
   mode_t mode = 0600;  ///< Of the socket's file, exact: who may write to it may connect.
-  /// How many may wait to be accepted; more wait in `connect`. net.core.somaxconn limits it.
+  /// How many may wait to be accepted, exactly; more wait in `connect`. net.core.somaxconn limits
+  /// it.
   int backlog = 128;
   peer_filter filter = {};
   runtime_directory_options directory = {};
@@ -127,6 +129,10 @@ class unix_listener {
   }
   unix_listening_socket socket_;
 };
+
+/// Readable while a connection waits.
+template <class Connection>
+inline constexpr bool polled_by_native_handle<unix_listener<Connection>> = true;
 
 using unix_stream_listener = unix_listener<unix_stream>;
 using unix_seqpacket_listener = unix_listener<unix_seqpacket>;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/hardened_ring.hpp>
@@ -18,6 +19,14 @@
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/system_v_queue_receiver.hpp>
 #include <sluice/channel/system_v_selection.hpp>
+#include <sluice/channel/tcp_listener.hpp>
+#include <sluice/channel/tcp_stream.hpp>
+#include <sluice/channel/udp_socket.hpp>
+#include <sluice/channel/unix_datagram.hpp>
+#include <sluice/channel/unix_listener.hpp>
+#include <sluice/channel/unix_seqpacket.hpp>
+#include <sluice/channel/unix_stream.hpp>
+#include <sluice/compose/accepting_receiver.hpp>
 #include <sluice/compose/endpoint.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/held_end.hpp>
@@ -39,13 +48,19 @@ class any_receiver {
  public:
   /// The kinds that there are. Another one is a word here, and a line in any_open.cpp if it has
   /// addresses.
-  using held_type = std::variant<ring_receiver, ring_queue_receiver, ring_subscriber,
-                                 hardened_receiver, fifo_receiver, framed_receiver<pipe_reader>,
-                                 system_v_queue_receiver, system_v_selection, posix_queue_receiver,
-                                 mailbox_receiver, signal_channel_receiver, local_receiver>;
+  using held_type =
+      std::variant<ring_receiver, ring_queue_receiver, ring_subscriber, hardened_receiver,
+                   fifo_receiver, framed_receiver<pipe_reader>, system_v_queue_receiver,
+                   system_v_selection, posix_queue_receiver, mailbox_receiver,
+                   signal_channel_receiver, local_receiver, framed_receiver<unix_stream>,
+                   framed_receiver<tcp_stream>, unix_seqpacket, unix_datagram_receiver, udp_socket,
+                   accepting_receiver<unix_stream_listener>,
+                   accepting_receiver<unix_seqpacket_listener>, accepting_receiver<tcp_listener>>;
   using view = basic_ring_view<any_receiver>;
 
-  /// Opens what an address leads to. `function_not_supported` for sockets.
+  /// Opens what an address leads to, and waits for nobody. Of sockets it is the receiver that binds
+  /// the address: `address_in_use` where somebody has it. For unix and tcp it listens, and the
+  /// first sender that comes is its peer (accepting_receiver.hpp).
   [[nodiscard]] static result<any_receiver> open(const endpoint& where);
   [[nodiscard]] static result<any_receiver> open(std::string_view address);
 
@@ -75,6 +90,8 @@ class any_receiver {
   /// What poll(2) and epoll(7) are to be asked; `operation_not_supported` where there is nothing.
   /// What is buffered may not show: look until it would block before waiting.
   [[nodiscard]] result<poll_interest> poll_handle();
+  /// The same for selector, relay and Asio, with what is buffered (base/readiness.hpp).
+  [[nodiscard]] result<readiness> receive_readiness();
   /// What became of one of the senders, by the proof of its life: rings.
   [[nodiscard]] result<ring_presence> presence_of(ring_participant sender);
 
@@ -91,6 +108,10 @@ class any_receiver {
   held_type held_;
 };
 
-static_assert(waiting_receiver<any_receiver> && std::is_nothrow_move_constructible_v<any_receiver>);
+template <>
+inline constexpr bool may_have_no_descriptor<any_receiver> = true;
+
+static_assert(waiting_receiver<any_receiver> && pollable_to_receive<any_receiver>);
+static_assert(std::is_nothrow_move_constructible_v<any_receiver>);
 
 }  // namespace sluice

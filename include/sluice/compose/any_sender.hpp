@@ -6,6 +6,7 @@
 #include <optional>
 #include <sluice/base/channel_traits.hpp>
 #include <sluice/base/concepts.hpp>
+#include <sluice/base/readiness.hpp>
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/fifo_channel.hpp>
 #include <sluice/channel/hardened_ring.hpp>
@@ -18,6 +19,11 @@
 #include <sluice/channel/ring_queue.hpp>
 #include <sluice/channel/signal_channel.hpp>
 #include <sluice/channel/system_v_queue_sender.hpp>
+#include <sluice/channel/tcp_stream.hpp>
+#include <sluice/channel/udp_socket.hpp>
+#include <sluice/channel/unix_datagram.hpp>
+#include <sluice/channel/unix_seqpacket.hpp>
+#include <sluice/channel/unix_stream.hpp>
 #include <sluice/compose/endpoint.hpp>
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/held_end.hpp>
@@ -42,11 +48,12 @@ class any_sender {
   using held_type =
       std::variant<ring_sender, ring_queue_sender, ring_publisher, hardened_sender, fifo_sender,
                    framed_sender<pipe_writer>, system_v_queue_sender, posix_queue_sender,
-                   mailbox_sender, signal_channel_sender, local_sender>;
+                   mailbox_sender, signal_channel_sender, local_sender, framed_sender<unix_stream>,
+                   framed_sender<tcp_stream>, unix_seqpacket, unix_datagram_sender, udp_socket>;
   using window = basic_ring_window<any_sender>;
 
-  /// Opens what an address leads to. The deadline is for channels that are opened by meeting (fifo,
-  /// signal). `function_not_supported` for sockets.
+  /// Opens what an address leads to. The deadline is for channels that are opened by meeting: fifo,
+  /// signal, unix and tcp. A sender connects; it waits for a receiver that is not there yet.
   [[nodiscard]] static result<any_sender> open(const endpoint& where,
                                                deadline until = deadline::never());
   [[nodiscard]] static result<any_sender> open(std::string_view address,
@@ -75,6 +82,8 @@ class any_sender {
   [[nodiscard]] const channel_capabilities& capabilities() const noexcept;
   /// What poll(2) and epoll(7) are to be asked; `operation_not_supported` where there is nothing.
   [[nodiscard]] result<poll_interest> poll_handle();
+  /// The same for selector, relay and Asio (base/readiness.hpp).
+  [[nodiscard]] result<readiness> send_readiness();
   /// What became of the receivers; `operation_not_supported` where the channel proves nobody's
   /// life.
   [[nodiscard]] result<ring_presence> peer();
@@ -95,6 +104,10 @@ class any_sender {
   long each_ = -1;  // type or priority of each message, where the address says one
 };
 
-static_assert(waiting_sender<any_sender> && std::is_nothrow_move_constructible_v<any_sender>);
+template <>
+inline constexpr bool may_have_no_descriptor<any_sender> = true;
+
+static_assert(waiting_sender<any_sender> && pollable_to_send<any_sender>);
+static_assert(std::is_nothrow_move_constructible_v<any_sender>);
 
 }  // namespace sluice

@@ -79,6 +79,7 @@ enum class endpoint_option : std::uint8_t {
   pair,
   socket,
   nodelay,
+  interface,
 };
 
 /// A process, for signals.

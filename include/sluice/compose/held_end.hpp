@@ -20,7 +20,7 @@ inline constexpr bool is_held_in<T, std::variant<Ends...>> = (std::same_as<T, En
 template <class Held, class Act>
 decltype(auto) with_held(Held& held, Act&& act) {
   constexpr std::size_t count = std::variant_size_v<std::remove_const_t<Held>>;
-  static_assert(count <= 16, "one more case for each further alternative");
+  static_assert(count <= 24, "one more case for each further alternative");
   using outcome = decltype(act(*std::get_if<0>(&held)));
   const auto with = [&]<std::size_t index>(std::integral_constant<std::size_t, index>) -> outcome {
     if constexpr (index < count) {
@@ -62,6 +62,22 @@ decltype(auto) with_held(Held& held, Act&& act) {
       return with(std::integral_constant<std::size_t, 14>{});
     case 15:
       return with(std::integral_constant<std::size_t, 15>{});
+    case 16:
+      return with(std::integral_constant<std::size_t, 16>{});
+    case 17:
+      return with(std::integral_constant<std::size_t, 17>{});
+    case 18:
+      return with(std::integral_constant<std::size_t, 18>{});
+    case 19:
+      return with(std::integral_constant<std::size_t, 19>{});
+    case 20:
+      return with(std::integral_constant<std::size_t, 20>{});
+    case 21:
+      return with(std::integral_constant<std::size_t, 21>{});
+    case 22:
+      return with(std::integral_constant<std::size_t, 22>{});
+    case 23:
+      return with(std::integral_constant<std::size_t, 23>{});
     default:
       // No alternative throws when it is moved, so that there is always one.
       __builtin_unreachable();

@@ -38,9 +38,10 @@ concept showing_receiver = message_receiver<R> && requires(R& receiver) {
 /// again after any return and goes on with the message in hand, also with another end in the place
 /// of one that failed. *Threads*: one at a time; `statistics` from any, and stopping. *Errors*:
 /// those of the ends, with the side that failed. *Lifetime*: that of its ends. A message that was
-/// accepted is the target's: it keeps or loses it as its card says. *Crash*: where the receiver
-/// shows messages in place (rings), the message in hand was not taken yet, so whoever comes next
-/// gets it, a second time if it was just sent; elsewhere it goes with the process.
+/// accepted is the target's: it keeps or loses it as its card says. *Crash*: the message in hand
+/// was not taken yet from a ring channel, nor from a ring queue that delivers at least once:
+/// whoever comes next gets it, a second time if it was just sent. Elsewhere, out of a topic or a
+/// hardened ring too, it goes with the process.
 template <message_receiver Receiver, message_sender Sender, relay_change Change = pass_everything>
 class relay {
  public:
@@ -210,18 +211,26 @@ class relay {
 
   result<void> wait_for_message(deadline until) {
     if constexpr (pollable_to_receive<Receiver>) {
-      return wait_in(message_wait_, until,
-                     [&](selector& all) { return all.add_readable(receiver_); });
-    } else {
-      return wait_a_little(until, [&](deadline cap) { return receiver_.wait_readable(cap); });
+      if (message_wait_ || can_be_polled<Receiver>([&] { return readiness_to_receive(receiver_); }))
+        return wait_in(message_wait_, until,
+                       [&](selector& all) { return all.add_readable(receiver_); });
     }
+    return wait_a_little(until, [&](deadline cap) { return receiver_.wait_readable(cap); });
   }
   result<void> wait_for_room(deadline until) {
     if constexpr (pollable_to_send<Sender>) {
-      return wait_in(room_wait_, until, [&](selector& all) { return all.add_writable(*sender_); });
-    } else {
-      return wait_a_little(until, [&](deadline cap) { return sender_->wait_writable(cap); });
+      if (room_wait_ || can_be_polled<Sender>([&] { return readiness_to_send(*sender_); }))
+        return wait_in(room_wait_, until,
+                       [&](selector& all) { return all.add_writable(*sender_); });
     }
+    return wait_a_little(until, [&](deadline cap) { return sender_->wait_writable(cap); });
+  }
+  // Some know only when the program runs.
+  template <class End>
+  static bool can_be_polled(auto ask) {
+    if (!may_have_no_descriptor<End>) return true;
+    const auto how = ask();
+    return how || !(how.error() == std::errc::operation_not_supported);
   }
   // For the end, or for a request to stop: whatever it was, the loop looks.
   template <class Add>

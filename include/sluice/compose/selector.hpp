@@ -115,8 +115,9 @@ class selector {
   selector& operator=(selector&&) noexcept;
   ~selector();
 
-  /// To be told when receiving is worth it: receivers, readers, events, signals, processes. The
-  /// `tag` comes back with it.
+  /// To be told when receiving is worth it: receivers, readers, events, signals, processes, and
+  /// listeners, to which a connection has come. The `tag` comes back with it.
+  /// `operation_not_supported` where an any_receiver holds an end without a descriptor.
   template <pollable_to_receive R>
   [[nodiscard]] result<selector_key> add_readable(R& source, std::uint64_t tag = 0) {
     auto how = readiness_to_receive(source);
@@ -140,10 +141,12 @@ class selector {
                                                std::uint64_t tag = 0);
   /// A channel without a descriptor (System V queues, mailboxes, hardened rings, futexes): told of
   /// every `every`, whether there is something or not. So a message waits that long at most, and
-  /// the process wakes that often. Where that is too much, a thread with a relay that receives and
-  /// sends on through a pipe or a ring has neither.
+  /// the process wakes that often. Where that is too much, a thread with a relay into a pipe or a
+  /// ring takes each message as it comes. It sleeps as its receiver does: in the kernel, but wakes
+  /// every `relay_options::look_every` to look for a request to stop, and at a System V queue as
+  /// often as a wait with a deadline looks there.
   template <class C>
-    requires(!pollable_to_receive<C> && !pollable_to_send<C>)
+    requires(may_have_no_descriptor<C> || (!pollable_to_receive<C> && !pollable_to_send<C>))
   [[nodiscard]] result<selector_key> add_looking_every(std::chrono::nanoseconds every, const C&,
                                                        std::uint64_t tag = 0) {
     if (every.count() <= 0)
@@ -152,7 +155,8 @@ class selector {
     return add_timer(every, every, tag);
   }
 
-  /// When a timer is told of next; never, for it to rest. False if it is no timer, or none of ours.
+  /// When a timer is told of next; never, for it to rest. False if it is no timer, or none of ours,
+  /// and in a forked child.
   bool set_timer(selector_key key, deadline next) noexcept;
   /// Not told of until it is resumed: back-pressure. What happens meanwhile shows then.
   [[nodiscard]] result<void> pause(selector_key key);

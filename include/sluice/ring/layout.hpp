@@ -40,7 +40,7 @@ struct geometry {
 /// First in the memory. Written once, before anybody else can open it, but for the second line.
 struct segment_header {
   static constexpr std::uint64_t magic_value = 0x676e'6972'6c73'0a0d;  // "\r\nslring" in memory
-  static constexpr std::uint32_t current_version = 3;
+  static constexpr std::uint32_t current_version = 4;
 
   std::uint64_t magic;
   std::uint32_t version;
@@ -54,11 +54,19 @@ struct segment_header {
   std::uint64_t capacity_bytes;
   std::uint32_t options;
   std::uint32_t reserved;
-  /// Not 0 once somebody could not register for the barrier on the sleeping side: from then on all
-  /// who publish fence.
-  alignas(line_bytes) std::atomic<std::uint32_t> needs_fence;
+  /// Who wants whoever wakes receivers, or senders, to fence (wake_up.hpp): a bit for each slot,
+  /// and one that is set for good once somebody could not take part in the barrier on the sleeping
+  /// side.
+  alignas(line_bytes) std::atomic<std::uint64_t> fences_for_receivers;
+  std::atomic<std::uint64_t> fences_for_senders;
   /// Not 0: the name stays when the last one leaves.
   std::atomic<std::uint32_t> persistent;
+
+  static constexpr std::uint64_t always_fence = std::uint64_t{1} << 63;
+  /// Of the slot whose number among those of its role this is; 0 if it has none.
+  [[nodiscard]] static constexpr std::uint64_t fence_bit(std::uint32_t number) noexcept {
+    return number < 63 ? std::uint64_t{1} << number : 0;
+  }
 };
 
 static_assert(std::is_standard_layout_v<segment_header> && sizeof(segment_header) == 128);
@@ -70,8 +78,9 @@ static_assert(offsetof(segment_header, extra_bytes) == 32);
 static_assert(offsetof(segment_header, page_bytes) == 36);
 static_assert(offsetof(segment_header, capacity_bytes) == 40);
 static_assert(offsetof(segment_header, options) == 48);
-static_assert(offsetof(segment_header, needs_fence) == 64);
-static_assert(offsetof(segment_header, persistent) == 68);
+static_assert(offsetof(segment_header, fences_for_receivers) == 64);
+static_assert(offsetof(segment_header, fences_for_senders) == 72);
+static_assert(offsetof(segment_header, persistent) == 80);
 
 /// What a participant says of itself. Only the lock of its slot proves that it lives.
 enum class slot_state : std::uint32_t {

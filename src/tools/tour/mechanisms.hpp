@@ -1,22 +1,14 @@
 #pragma once
-// Every mechanism that the tour visits. A new one is one line in the table below, and a link class
+// Every mechanism that the tour visits. A new one is one line in a table, and a link class
 // (link.hpp) if none that exists will do.
 
-#include <array>
 #include <cstddef>
 #include <limits>
+#include <span>
 #include <string_view>
+#include <vector>
 
-#include "tools/tour/fifo_links.hpp"
-#include "tools/tour/hardened_link.hpp"
-#include "tools/tour/mailbox_link.hpp"
 #include "tools/tour/pass.hpp"
-#include "tools/tour/pipe_links.hpp"
-#include "tools/tour/queue_links.hpp"
-#include "tools/tour/ring_links.hpp"
-#include "tools/tour/signal_links.hpp"
-#include "tools/tour/socket_links.hpp"
-#include "tools/tour/udp_link.hpp"
 
 namespace sluice::tour {
 
@@ -39,87 +31,11 @@ struct mechanism {
   }
 };
 
-/// Messages in one direction; for the latency there is a second link back.
-template <one_way_link Link>
-constexpr mechanism one_way(std::string_view name, std::string_view what,
-                            std::string_view note = "") {
-  return {.name = name,
-          .what = what,
-          .note = note,
-          .transfer = &transfer<Link, 1>,
-          .latency = &converse<crossed<Link>>};
-}
-
-/// Several processes send at once to one. One question and its answer would measure the same as
-/// with one sender, so there is no latency.
-template <one_way_link Link, std::size_t Senders>
-constexpr mechanism many_to_one(std::string_view name, std::string_view what) {
-  return {.name = name,
-          .what = what,
-          .note = "has no latency of its own: one question at a time needs one sender",
-          .transfer = &transfer<Link, Senders>};
-}
-
-/// Request and reply.
-template <two_way_link Link>
-constexpr mechanism two_way(std::string_view name, std::string_view what) {
-  return {.name = name,
-          .what = what,
-          .note = "sends a sample, and waits for each reply: the whole request, back again",
-          .transfer = &converse<Link>,
-          .latency = &converse<Link>,
-          .answers = true};
-}
-
-/// The same with fewer bytes.
-constexpr mechanism at_most(std::size_t most_bytes, mechanism made) {
-  made.most_bytes = most_bytes;
-  return made;
-}
-
-/// The same where others make the system calls.
-constexpr mechanism with_calls_of_others(mechanism made) {
-  made.calls_are_counted = false;
-  return made;
-}
-
-inline constexpr std::array mechanisms{
-    one_way<raw_pipe_link>("raw-pipe", "the floor: plain writev(2) and read(2) on a pipe",
-                           "is the floor: writev(2) and read(2) with the same header, no more"),
-    one_way<pipe_link>("pipe", "framed messages over an anonymous pipe"),
-    one_way<cat_link>("pipe-cat", "the same through cat, which was handed both pipes by exec",
-                      "does not count what cat itself uses"),
-    one_way<fifo_link>("fifo", "framed messages over a FIFO that both sides open by name"),
-    one_way<fifo_messages_link>("fifo-messages", "a FIFO that any number of senders may share"),
-    many_to_one<fifo_messages_link, 3>("fifo-messages-3", "the same with three senders at once"),
-    at_most(std::size_t{4} << 20,
-            one_way<signal_link>("signals", "real-time signals with eight bytes in each",
-                                 "sends a sample of 4 MiB: every eight bytes are a signal")),
-    one_way<system_v_queue_link>("system-v-queue",
-                                 "a System V message queue that both open by name",
-                                 "sends what is longer than 8 KiB in pieces"),
-    one_way<posix_queue_link>("posix-queue", "a POSIX message queue that both open by name",
-                              "sends what is longer than 8 KiB in pieces"),
-    with_calls_of_others(one_way<mailbox_link>(
-        "mailbox", "slots in shared memory, a mutex and two semaphores",
-        "sends what is longer than 8 KiB in pieces, and sleeps in calls that are not counted")),
-    one_way<ring_channel_link>("ring-channel", "the ring in shared memory, one to one"),
-    one_way<ring_queue_link>("ring-queue",
-                             "rings from many senders to many receivers: one of each"),
-    one_way<ring_topic_link>("ring-topic", "rings to every subscriber: one of each"),
-    one_way<hardened_link>("hardened-ring", "the ring between two who do not trust each other"),
-    one_way<unix_stream_link>("unix-stream", "framed messages over a Unix stream connection"),
-    one_way<unix_seqpacket_link>("unix-seqpacket", "messages over a Unix seqpacket connection",
-                                 "sends what is longer than 208 KiB in pieces"),
-    one_way<unix_datagram_link>("unix-datagram",
-                                "datagrams of a Unix socket to a receiver under a name",
-                                "sends what is longer than 208 KiB in pieces"),
-    one_way<tcp_link>("tcp", "framed messages over TCP on the loopback address"),
-    at_most(std::size_t{1} << 20,
-            one_way<udp_link>("udp", "datagrams on the loopback address, a receipt for each",
-                              "may lose messages, so each is sent again until its receipt comes: "
-                              "a sample of 1 MiB")),
-    two_way<duplex_pipe_link>("duplex-pipe", "requests and replies over two pipes, crossed"),
-};
+/// What there is to send messages with (mechanisms.cpp), and what the library puts together from
+/// it (composed_mechanisms.cpp). Two tables, as each row is compiled for its own ends.
+[[nodiscard]] std::span<const mechanism> simple_mechanisms() noexcept;
+[[nodiscard]] std::span<const mechanism> composed_mechanisms() noexcept;
+/// In the order of the report.
+[[nodiscard]] std::vector<const mechanism*> all_mechanisms();
 
 }  // namespace sluice::tour

@@ -108,7 +108,8 @@ std::string notes_on(const std::vector<row>& rows) {
       "sent to the other process and back in full, one at a time. CPU seconds (user and system)\n"
       "and system calls are those of the sending and receiving processes together. MB are 10^6\n"
       "bytes of payload. Every message was compared with a checksum (XXH3) made from the input.\n";
-  for (const mechanism& one : mechanisms) {
+  for (const mechanism* visited : all_mechanisms()) {
+    const mechanism& one = *visited;
     const auto is_it = [&](const row& measured) { return &measured.which == &one; };
     if (!one.note.empty() && std::ranges::any_of(rows, is_it))
       text += fmt::format("{} {}.\n", one.name, one.note);

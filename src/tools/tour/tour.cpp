@@ -25,16 +25,16 @@ constexpr std::size_t most_requests = 20'000;
 constexpr std::size_t latency_samples = 4'000;
 
 std::vector<const mechanism*> chosen(const std::vector<std::string>& names) {
+  std::vector<const mechanism*> found = all_mechanisms();
   for (const std::string& name : names) {
-    if (std::ranges::find(mechanisms, name, &mechanism::name) == mechanisms.end())
+    if (std::ranges::find(found, name, &mechanism::name) == found.end())
       throw tool_failure{
           exit_code::usage,
           fmt::format("there is no mechanism '{}'; 'sluice tour --list' names them all", name)};
   }
-  std::vector<const mechanism*> found;
-  for (const mechanism& one : mechanisms) {
-    if (names.empty() || std::ranges::find(names, one.name) != names.end()) found.push_back(&one);
-  }
+  std::erase_if(found, [&](const mechanism* one) {
+    return !names.empty() && std::ranges::find(names, one->name) == names.end();
+  });
   return found;
 }
 
@@ -67,7 +67,8 @@ void note_unreadable(const tour_input& input) {
 
 std::string list_of_mechanisms() {
   std::string list;
-  for (const mechanism& one : mechanisms) list += fmt::format("{:<16} {}\n", one.name, one.what);
+  for (const mechanism* one : all_mechanisms())
+    list += fmt::format("{:<16} {}\n", one->name, one->what);
   return list;
 }
 

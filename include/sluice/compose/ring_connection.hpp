@@ -1,0 +1,75 @@
+#pragma once
+// One side of a conversation through memory between two processes that met at the address of a
+// ring_listener. The connection over which they met stays, and its end tells of a death.
+
+#include <cstddef>
+#include <cstdint>
+#include <sluice/base/deadline.hpp>
+#include <sluice/base/result.hpp>
+#include <sluice/channel/ring_channel_options.hpp>
+#include <sluice/channel/unix_connection.hpp>
+#include <sluice/channel/unix_seqpacket.hpp>
+#include <sluice/compose/ring_connection_ends.hpp>
+#include <string_view>
+#include <utility>
+
+namespace sluice {
+
+/// With whom memory is shared that both sides can write. Either side may insist on less: the other
+/// follows.
+enum class ring_trust : std::uint8_t {
+  same_user,  ///< With processes of our user. With others the rings are hardened.
+  everybody,  ///< With whoever was let in, and with whoever listens.
+  nobody,     ///< The rings are hardened.
+};
+
+struct ring_connect_options {
+  unix_connect_options socket = {};
+  ring_wait_options wait = {};
+  ring_trust trust = ring_trust::same_user;
+  /// A ring of the listener's that is larger is refused: `value_too_large`.
+  std::size_t max_capacity_bytes = std::size_t{1} << 26;
+};
+
+/// One side of a conversation in both directions.
+///
+/// *Semantics*: `sender` and `receiver` belong to the caller to use; the connection carries nothing
+/// more. *Threads*: each part as its class says. *Errors*: those of its parts. *Lifetime*: nothing
+/// of it has a name, so nothing is left when both are gone. *Crash*: `watch_handle` is readable at
+/// the peer's death at once; what it had sent is received.
+class ring_connection {
+ public:
+  /// Connects with the listener at `address` (os/unix_address.hpp), and waits until it has handed
+  /// the rings over. What this side cannot take, for want of memory or of trust, it says, and gets
+  /// something else. `errc::incompatible` when what came is none of the listener's offers, and
+  /// `errc::closed` when the listener does not let us in.
+  [[nodiscard]] static result<ring_connection> connect(std::string_view address,
+                                                       deadline until = deadline::never(),
+                                                       const ring_connect_options& options = {});
+
+  [[nodiscard]] ring_connection_sender& sender() noexcept { return sender_; }
+  [[nodiscard]] ring_connection_receiver& receiver() noexcept { return receiver_; }
+  /// Of both directions.
+  [[nodiscard]] ring_carrier carrier() const noexcept { return sender_.carrier(); }
+
+  /// Who is at the other side, as the kernel saw it.
+  [[nodiscard]] result<socket_credentials> peer_credentials() const {
+    return socket_.peer_credentials();
+  }
+  [[nodiscard]] result<process> peer_process() const { return socket_.peer_process(); }
+  /// Whether the other side has gone, in order or not: what it sent may still wait to be received.
+  [[nodiscard]] result<bool> peer_has_left() const;
+  /// For poll(2) and epoll(7): readable (POLLIN) once the other side has gone. Stays ours.
+  [[nodiscard]] int watch_handle() const noexcept { return socket_.native_handle(); }
+
+ private:
+  friend class ring_listener;
+  ring_connection(unix_seqpacket socket, ring_connection_sender sender,
+                  ring_connection_receiver receiver)
+      : socket_(std::move(socket)), sender_(std::move(sender)), receiver_(std::move(receiver)) {}
+  unix_seqpacket socket_;
+  ring_connection_sender sender_;
+  ring_connection_receiver receiver_;
+};
+
+}  // namespace sluice

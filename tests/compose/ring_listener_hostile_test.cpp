@@ -1,0 +1,213 @@
+// Clients that say nothing, or nonsense, and listeners that hand out something else.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <sluice/channel/pipe.hpp>
+#include <sluice/compose/ring_listener.hpp>
+#include <string>
+#include <vector>
+
+#include "compose/ring_hand_over.hpp"
+#include "support/child.hpp"
+#include "support/isolation.hpp"
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace ring_hand_over;
+
+// The bytes are what docs/ring-format.md says.
+TEST(RingHandOver, is_what_its_page_says) {
+  const offer offered{.carrier = ring_carrier::hardened,
+                      .to_client_bytes = 0x0000'0000'0010'0000,
+                      .from_client_bytes = 0x0000'0000'0000'1000};
+  EXPECT_EQ(text_of(bytes_of(offered)),
+            std::string("slrings2\1\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\x10\0\0\0\0\0\0", 32));
+  EXPECT_EQ(text_of(bytes_of(answer{})), std::string("slanswe2\1\0\0\0\0\0\0\0", 16));
+  EXPECT_EQ(text_of(bytes_of(answer{.what = verdict::something_else})),
+            std::string("slanswe2\2\0\0\0\0\0\0\0", 16));
+  EXPECT_EQ(text_of(bytes_of(agreement{})), "slagree2");
+}
+
+class RingListenerHostile : public ::testing::Test {
+ protected:
+  // Whoever means it is served, whatever the others do.
+  void expect_to_serve() {
+    child client{[&] {
+      auto mine = ring_connection::connect(name, deadline{patience});
+      ASSERT_TRUE(mine) << mine.error().message();
+      EXPECT_TRUE(mine->sender().send(bytes_of("hello"), deadline{patience}));
+    }};
+    auto theirs = server.accept(deadline{patience});
+    ASSERT_TRUE(theirs) << theirs.error().message();
+    std::array<std::byte, 100> buffer;
+    EXPECT_EQ(theirs->receiver().receive(buffer, deadline{patience}).value(), 5U);
+    client.wait_success();
+  }
+  // One that was made an offer.
+  unix_seqpacket stranger() {
+    auto made = unix_seqpacket::connect(name).value();
+    EXPECT_TRUE(would_block(server.try_accept().error()));
+    offer what;
+    received_handles came;
+    EXPECT_EQ(made.receive(writable_bytes_of(what), came, deadline{patience}).value(), sizeof what);
+    return made;
+  }
+  void expect_to_be_dropped(unix_seqpacket& client) {
+    EXPECT_TRUE(would_block(server.try_accept().error()));
+    std::array<std::byte, 100> buffer;
+    // Reset, where it left something of ours unread.
+    const auto end = client.receive(buffer, deadline{patience});
+    ASSERT_FALSE(end);
+    EXPECT_TRUE(end.error() == errc::closed || end.error() == std::errc::connection_reset)
+        << end.error().message();
+  }
+
+  const std::string name = unique_name();
+  ring_listener server = ring_listener::create(name, {.to_client = {.capacity_bytes = 4096},
+                                                      .from_client = {.capacity_bytes = 4096},
+                                                      .trust = ring_trust::nobody,
+                                                      .max_undecided = 8})
+                             .value();
+};
+
+// H13, H15
+TEST_F(RingListenerHostile, H13_H15_the_silent_hold_so_much_and_keep_nobody_out) {
+  std::vector<unix_seqpacket> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(unix_seqpacket::connect(name).value());
+  expect_to_serve();
+  EXPECT_GE(server.let_go(), 100U - 8U);
+  EXPECT_LE(server.let_go(), 100U);
+  // The eldest went.
+  offer what;
+  received_handles came;
+  ASSERT_TRUE(silent.front().receive(writable_bytes_of(what), came, deadline{patience}));
+  EXPECT_EQ(silent.front().receive(writable_bytes_of(what), deadline{patience}).error(),
+            errc::closed);
+  expect_to_serve();
+}
+
+TEST_F(RingListenerHostile, H15_an_answer_that_is_none_ends_the_connection) {
+  const std::string good{text_of(bytes_of(answer{}))};
+  std::string other_word = good;
+  other_word[8] = 3;
+  std::string other_rest = good;
+  other_rest[12] = 1;
+  for (const std::string& text :
+       {std::string{"x"}, std::string{"GET / HTTP/1.0\r\n"}, good.substr(0, 15), good + "x",
+        std::string(1000, 'x'), other_word, other_rest, std::string(16, '\0')}) {
+    SCOPED_TRACE(text);
+    auto client = stranger();
+    ASSERT_TRUE(client.send(bytes_of(text)));
+    expect_to_be_dropped(client);
+  }
+  expect_to_serve();
+}
+
+// H14
+TEST_F(RingListenerHostile, H14_descriptors_of_every_other_kind_end_the_connection) {
+  auto bytes = pipe::create().value();
+  const unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  const unique_fd unsealed{::memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  ASSERT_EQ(::ftruncate(unsealed.get(), 65'536), 0);
+  for (const int wrong : {bytes.reader.native_handle(), null.get(), unsealed.get()}) {
+    auto client = stranger();
+    const std::array<int, 2> handles{wrong, wrong};
+    ASSERT_TRUE(client.send(bytes_of(answer{}), handles));
+    expect_to_be_dropped(client);
+  }
+  for (const std::size_t count : {0U, 1U, 3U, 32U}) {
+    auto client = stranger();
+    const std::vector<int> handles(count, null.get());
+    ASSERT_TRUE(client.send(bytes_of(answer{}), handles));
+    expect_to_be_dropped(client);
+  }
+  expect_to_serve();
+}
+
+// Who wants something else gets the rest of what there is, once.
+TEST_F(RingListenerHostile, who_refuses_everything_comes_to_the_end_of_it) {
+  auto client = stranger();  // was offered hardened rings
+  const answer refusing{.what = verdict::something_else};
+  ASSERT_TRUE(client.send(bytes_of(refusing)));
+  EXPECT_TRUE(would_block(server.try_accept().error()));
+  offer what;
+  received_handles came;
+  ASSERT_EQ(client.receive(writable_bytes_of(what), came, deadline{patience}).value(), sizeof what);
+  EXPECT_EQ(what.carrier, ring_carrier::socket);
+  EXPECT_EQ(came.size(), 2U);
+  ASSERT_TRUE(client.send(bytes_of(refusing)));
+  expect_to_be_dropped(client);
+  expect_to_serve();
+}
+
+TEST_F(RingListenerHostile, H13_a_flood_of_refusals_and_hang_ups_keeps_nobody_out) {
+  for (int i = 0; i < 200; ++i) {
+    auto client = stranger();
+    if (i % 2 == 0) {
+      ASSERT_TRUE(client.send(bytes_of(answer{.what = verdict::something_else})));
+    }
+  }
+  expect_to_serve();
+}
+
+// A client that is handed anything else says so, and does not touch it.
+TEST(RingClient, H14_takes_nothing_but_what_is_offered_rightly) {
+  const std::string name = unique_name();
+  auto server = unix_seqpacket_listener::create(name).value();
+  const auto offered = [](ring_carrier carrier, std::uint64_t bytes) {
+    return std::string{text_of(
+        bytes_of(offer{.carrier = carrier, .to_client_bytes = bytes, .from_client_bytes = bytes}))};
+  };
+  const std::string good = offered(ring_carrier::shared, 4096);
+  const std::vector<std::pair<std::string, std::size_t>> wrong{
+      {"hello", 2},
+      {good, 0},
+      {good, 1},
+      {good, 3},
+      {good.substr(0, 31), 2},
+      {good + "x", 2},
+      {offered(static_cast<ring_carrier>(3), 4096), 2},
+      {offered(ring_carrier::shared, 4095), 2},
+      {offered(ring_carrier::hardened, std::uint64_t{1} << 40), 2},
+      {offered(ring_carrier::socket, 0), 2},
+      {"slagree2", 0},
+  };
+  child client{[&] {
+    for (std::size_t i = 0; i < wrong.size(); ++i)
+      EXPECT_EQ(ring_connection::connect(name, deadline{patience}).error(), errc::incompatible)
+          << i;
+    // Rightly said, and not what was said.
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(ring_connection::connect(name, deadline{patience}));
+    EXPECT_EQ(ring_connection::connect(name, deadline{patience}).error(), errc::closed);
+    // And who offers the same for ever is not listened to for ever.
+    EXPECT_EQ(
+        ring_connection::connect(name, deadline{patience}, {.trust = ring_trust::nobody}).error(),
+        errc::incompatible);
+  }};
+  const unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  for (const auto& [text, count] : wrong) {
+    const std::vector<int> handles(count, null.get());
+    ASSERT_TRUE(server.accept(deadline{patience}).value().send(bytes_of(text), handles));
+  }
+  for (const ring_carrier carrier :
+       {ring_carrier::shared, ring_carrier::hardened, ring_carrier::socket}) {
+    const std::array<int, 2> handles{null.get(), null.get()};
+    ASSERT_TRUE(
+        server.accept(deadline{patience}).value().send(bytes_of(offered(carrier, 4096)), handles));
+  }
+  { const auto silent = server.accept(deadline{patience}).value(); }
+  auto insisted = server.accept(deadline{patience}).value();
+  const std::array<int, 2> two{null.get(), null.get()};
+  for (int times = 0; times < 2; ++times) ASSERT_TRUE(insisted.send(bytes_of(good), two));
+  client.wait_success();
+}
+
+}  // namespace
+}  // namespace sluice::test
