@@ -1,7 +1,5 @@
 // A futex that wakes, with bare system calls: what nobody who sleeps can beat.
 
-#include <time.h>
-
 #include <array>
 #include <atomic>
 #include <cstring>

@@ -198,8 +198,8 @@ crew_transport make_crew_transport(const std::string& name, role what) {
 
 // By file, each adding its own; all of them are in crew_transports.cpp.
 [[nodiscard]] std::vector<crew_transport> all_crew_transports();
-void add_futex_crews(std::vector<crew_transport>& to);
 void add_raw_stream_crews(std::vector<crew_transport>& to);
+void add_futex_crews(std::vector<crew_transport>& to);
 void add_raw_queue_crews(std::vector<crew_transport>& to);
 void add_ring_channel_crew(std::vector<crew_transport>& to);
 void add_ring_queue_crew(std::vector<crew_transport>& to);

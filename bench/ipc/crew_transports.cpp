@@ -4,8 +4,8 @@ namespace bench {
 
 std::vector<crew_transport> all_crew_transports() {
   std::vector<crew_transport> all;
-  add_futex_crews(all);
   add_raw_stream_crews(all);
+  add_futex_crews(all);
   add_raw_queue_crews(all);
   add_ring_channel_crew(all);
   add_ring_queue_crew(all);

@@ -27,10 +27,8 @@ class collector {
   /// Whether a measure of that name is wanted with it. Crews sleep when they wait.
   [[nodiscard]] bool wants(std::string_view measure, const crew_transport& one) const {
     const bool is_blocking = !options_.mode || *options_.mode == waiting::blocking;
-    const bool is_floor =
-        one.what == role::floor && (!one.name.starts_with("raw_") || one.name == "raw_pipe");
     return is_blocking && options_.wants_measure(measure) &&
-           (is_floor || options_.wants_mechanism(one.name));
+           (one.what == role::floor || options_.wants_mechanism(one.name));
   }
 
   /// A trial for which nothing is known yet: label, role, how to make it, messages if they are

@@ -251,7 +251,7 @@ TEST_F(RingListener, belongs_to_the_process_that_made_it) {
 TEST_F(RingListener, can_be_waited_for_together_with_others) {
   auto server = ring_listener::create(name, small).value();
   selector all = selector::create().value();
-  const selector_key arrivals = all.add({.descriptor = server.native_handle()}).value();
+  const selector_key arrivals = all.add_readable(server).value();
   EXPECT_EQ(all.wait(deadline::now()).error(), std::errc::timed_out);
   child client{[&] {
     auto mine = ring_connection::connect(name, deadline{patience}).value();

@@ -54,6 +54,20 @@ TEST(PollWatch, is_readable_when_the_other_has_an_end_to_tell_of) {
   EXPECT_TRUE(is_readable(writes));
 }
 
+TEST(PollWatch, goes_on_with_another_one_in_the_place_of_the_first) {
+  auto first = event::create().value();
+  auto second = event::create().value();
+  auto watch = poll_watch::create(first.native_handle(), direction::readable).value();
+  ASSERT_TRUE(watch.add(second.native_handle(), direction::readable));
+  EXPECT_FALSE(is_readable(watch));
+  ASSERT_TRUE(first.notify());
+  EXPECT_TRUE(is_readable(watch)) << "both are watched";
+  watch.remove(first.native_handle());
+  EXPECT_FALSE(is_readable(watch)) << "the first no more";
+  ASSERT_TRUE(second.notify());
+  EXPECT_TRUE(is_readable(watch));
+}
+
 // Whoever else has the description open is not to notice what an event loop does to its own.
 TEST(PollWatch, has_an_open_description_of_its_own) {
   auto both = pipe::create().value();

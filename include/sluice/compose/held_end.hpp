@@ -22,9 +22,9 @@ decltype(auto) with_held(Held& held, Act&& act) {
   constexpr std::size_t count = std::variant_size_v<std::remove_const_t<Held>>;
   static_assert(count <= 24, "one more case for each further alternative");
   using outcome = decltype(act(*std::get_if<0>(&held)));
-  const auto with = [&]<std::size_t index>(std::integral_constant<std::size_t, index>) -> outcome {
-    if constexpr (index < count) {
-      return act(*std::get_if<index>(&held));
+  const auto with = [&]<std::size_t Index>(std::integral_constant<std::size_t, Index>) -> outcome {
+    if constexpr (Index < count) {
+      return act(*std::get_if<Index>(&held));
     } else {
       __builtin_unreachable();  // no case is reached beyond the end of the list
     }
