@@ -2,7 +2,7 @@
 """Runs clang-tidy over our sources, several at once: clang_tidy.py PROGRAM ROOT BUILD_FOLDER
 
 The sources are those of BUILD_FOLDER/compile_commands.json that lie below ROOT but not in the build
-folder, and not in tests/: those take longer than all others together. Prints what clang-tidy found;
+folder, and not in tests/ and bench/: those take longer than all others together. Prints what clang-tidy found;
 the exit code is 1 if it found anything."""
 
 import json
@@ -18,7 +18,7 @@ def sources(root: Path, build: Path) -> list[Path]:
     files = {(Path(command["directory"]) / command["file"]).resolve() for command in commands}
     return sorted(file for file in files
                   if file.is_relative_to(root) and not file.is_relative_to(build)
-                  and not file.is_relative_to(root / "tests"))
+                  and not any(file.is_relative_to(root / folder) for folder in ("tests", "bench")))
 
 
 def main(arguments: list[str]) -> int:
