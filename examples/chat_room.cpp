@@ -146,6 +146,7 @@ int main() {
   chat_room kept{std::move(room), names.size()};
   auto keeper = sluice::process::fork([&] { return kept.keep(); });
   std::vector<sluice::process> guests;
+  guests.reserve(names.size());
   for (const std::string& name : names)
     guests.push_back(sluice::process::fork([&] {
                        return visit(name, names.size() - 1, name == killed_guest) ? 0 : 1;

@@ -195,6 +195,7 @@ int main() {
   std::uint64_t answered = 0;
   loop all;
   std::vector<task> tasks;
+  tasks.reserve(lines.size() + 1);
   for (const line& one : lines) tasks.push_back(serve(all, one, answered));
   tasks.push_back(report(all, answered, clients * questions_of_each));
   all.run_until(tasks);

@@ -61,7 +61,7 @@ struct selector::state {
   void remove(std::uint32_t place) noexcept;
   [[nodiscard]] result<void> wait(deadline until);
 
-  [[nodiscard]] result<void> check_not_forked(const char* operation) const noexcept;
+  [[nodiscard]] result<void> check_not_forked(const char* what) const noexcept;
   [[nodiscard]] selector_key new_member();
   void forget(std::uint32_t place) noexcept;
   [[nodiscard]] static bool asks(syscall::watched_for what) noexcept;

@@ -2,8 +2,8 @@
 """Runs clang-tidy over our sources, several at once: clang_tidy.py PROGRAM ROOT BUILD_FOLDER
 
 The sources are those of BUILD_FOLDER/compile_commands.json that lie below ROOT but not in the build
-folder, and not in tests/ and bench/: those take longer than all others together. Prints what clang-tidy found;
-the exit code is 1 if it found anything."""
+folder, and not in tests/ and bench/: those take longer than all others together. Prints what
+clang-tidy found; the exit code is 1 if it found anything."""
 
 import json
 import os

@@ -111,7 +111,7 @@ class request_client {
   void step();
   [[nodiscard]] result<void> sleep(deadline until);
   [[nodiscard]] bool read_replies(std::size_t most);
-  void take_in(const_bytes frame);
+  void take_in(const_bytes message);
   void expire();
   void look_after_servers();
 

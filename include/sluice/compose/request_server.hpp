@@ -137,7 +137,7 @@ class request_server {
   // Of what was read.
   enum class read_outcome { request, other };
   [[nodiscard]] result<read_outcome> read_one();
-  [[nodiscard]] result<read_outcome> take_in(const_bytes frame);
+  [[nodiscard]] result<read_outcome> take_in(const_bytes message);
   [[nodiscard]] bool is_unwanted(const incoming_request& request);
   void read_cancels();
   void note_cancel(key which);

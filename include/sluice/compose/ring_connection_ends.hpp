@@ -14,6 +14,7 @@
 #include <sluice/channel/unix_stream.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
+#include <sluice/compose/held_end.hpp>
 #include <utility>
 #include <variant>
 
@@ -52,13 +53,13 @@ class ring_connection_sender {
   explicit ring_connection_sender(held_type held) noexcept : held_(std::move(held)) {}
 
   [[nodiscard]] result<void> try_send(const_bytes message) {
-    return std::visit([&](auto& end) { return end.try_send(message); }, held_);
+    return with_held(held_, [&](auto& end) { return end.try_send(message); });
   }
   [[nodiscard]] result<void> wait_writable(deadline until) {
-    return std::visit([&](auto& end) { return end.wait_writable(until); }, held_);
+    return with_held(held_, [&](auto& end) { return end.wait_writable(until); });
   }
   [[nodiscard]] result<void> send(const_bytes message, deadline until = deadline::never()) {
-    return std::visit([&](auto& end) { return end.send(message, until); }, held_);
+    return with_held(held_, [&](auto& end) { return end.send(message, until); });
   }
   /// Waits until the socket has taken all that was accepted; rings take it at once.
   [[nodiscard]] result<void> flush(deadline until = deadline::never()) {
@@ -69,21 +70,18 @@ class ring_connection_sender {
   /// For selector, relay and Asio. *Errors*: `operation_not_supported` over hardened rings, which
   /// have no descriptor.
   [[nodiscard]] result<readiness> send_readiness() {
-    return std::visit(
-        []<class End>(End& end) -> result<readiness> {
-          if constexpr (pollable_to_send<End>) {
-            return readiness_to_send(end);
-          } else {
-            return failure{std::errc::operation_not_supported,
-                           "ring_connection_sender::send_readiness",
-                           "hardened rings have no descriptor to poll: wait_writable waits"};
-          }
-        },
-        held_);
+    return with_held(held_, []<class End>(End& end) -> result<readiness> {
+      if constexpr (pollable_to_send<End>) {
+        return readiness_to_send(end);
+      } else {
+        return failure{std::errc::operation_not_supported, "ring_connection_sender::send_readiness",
+                       "hardened rings have no descriptor to poll: wait_writable waits"};
+      }
+    });
   }
 
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
-    return std::visit([](const auto& end) { return end.max_message_bytes(); }, held_);
+    return with_held(held_, [](const auto& end) { return end.max_message_bytes(); });
   }
   [[nodiscard]] ring_carrier carrier() const noexcept {
     return static_cast<ring_carrier>(held_.index());
@@ -112,33 +110,31 @@ class ring_connection_receiver {
   explicit ring_connection_receiver(held_type held) noexcept : held_(std::move(held)) {}
 
   [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
-    return std::visit([&](auto& end) { return end.try_receive(buffer); }, held_);
+    return with_held(held_, [&](auto& end) { return end.try_receive(buffer); });
   }
   [[nodiscard]] result<std::size_t> next_size() {
-    return std::visit([](auto& end) { return end.next_size(); }, held_);
+    return with_held(held_, [](auto& end) { return end.next_size(); });
   }
   [[nodiscard]] result<void> wait_readable(deadline until) {
-    return std::visit([&](auto& end) { return end.wait_readable(until); }, held_);
+    return with_held(held_, [&](auto& end) { return end.wait_readable(until); });
   }
   [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer,
                                             deadline until = deadline::never()) {
-    return std::visit([&](auto& end) { return end.receive(buffer, until); }, held_);
+    return with_held(held_, [&](auto& end) { return end.receive(buffer, until); });
   }
 
   /// For selector, relay and Asio. *Errors*: `operation_not_supported` over hardened rings, which
   /// have no descriptor.
   [[nodiscard]] result<readiness> receive_readiness() {
-    return std::visit(
-        []<class End>(End& end) -> result<readiness> {
-          if constexpr (pollable_to_receive<End>) {
-            return readiness_to_receive(end);
-          } else {
-            return failure{std::errc::operation_not_supported,
-                           "ring_connection_receiver::receive_readiness",
-                           "hardened rings have no descriptor to poll: wait_readable waits"};
-          }
-        },
-        held_);
+    return with_held(held_, []<class End>(End& end) -> result<readiness> {
+      if constexpr (pollable_to_receive<End>) {
+        return readiness_to_receive(end);
+      } else {
+        return failure{std::errc::operation_not_supported,
+                       "ring_connection_receiver::receive_readiness",
+                       "hardened rings have no descriptor to poll: wait_readable waits"};
+      }
+    });
   }
 
   [[nodiscard]] ring_carrier carrier() const noexcept {
