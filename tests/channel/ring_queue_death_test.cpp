@@ -76,7 +76,13 @@ TEST(RingQueueDeath, who_works_off_a_dead_ones_range_may_be_killed_as_well) {
   there.wait();
   second.kill();
   const auto other = ring_queue_receiver::attach(queue).value();  // has it in hand
-  child third = worker_with_a_range(queue, there, 0);
+  child third{[&] {
+    auto receiver = ring_queue_receiver::attach(queue).value();
+    EXPECT_TRUE(would_block(receiver.try_peek().error()));
+    there.arrive();
+    for (;;) ::pause();
+  }};
+  there.wait();
   third.kill();
   EXPECT_EQ(queue.counters().taken, 3U);
   auto handed_on = std::move(const_cast<ring_queue_receiver&>(other));

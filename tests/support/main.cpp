@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <sluice/base/error.hpp>
 #include <string>
+#include <system_error>
 
 #include "support/isolation.hpp"
 #include "support/leftovers.hpp"
@@ -22,6 +25,15 @@ using namespace sluice::test;
 std::chrono::seconds patience() {
   const char* text = std::getenv("SLUICE_TEST_PATIENCE");  // NOLINT(concurrency-mt-unsafe)
   return text == nullptr ? test_patience : std::chrono::seconds{std::atoi(text)};
+}
+
+// The undefined behaviour sanitizer looks at an object's type through a pipe the first time that it
+// meets one. A test that leaves no descriptor must not be where it meets these.
+void show_errors_to_the_sanitizer() {
+  for (const std::error_code& code :
+       {std::make_error_code(std::errc::io_error), std::error_code{EIO, std::system_category()},
+        make_error_code(sluice::errc::closed)})
+    if (!(code == code.default_error_condition())) std::abort();
 }
 
 // Around each test, outside of its fixture.
@@ -52,6 +64,7 @@ int main(int argument_count, char** arguments) {
   ::testing::InitGoogleTest(&argument_count, arguments);
   if (::testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
   isolate_this_process();
+  show_errors_to_the_sanitizer();
   // Its end event comes before that of the printer, so that what it finds counts as the test's.
   ::testing::UnitTest::GetInstance()->listeners().Append(new test_surroundings);
   return RUN_ALL_TESTS();
