@@ -28,6 +28,15 @@ if(SLUICE_SANITIZE)
   endif()
 endif()
 
+# sluice_has_coroutines(<target>): clang++ 14 cannot assemble a coroutine that is checked for calls
+# through a pointer to another type of function ("Cannot represent a difference across sections",
+# LLVM issue 49689).
+function(sluice_has_coroutines target)
+  if(SLUICE_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${target} PRIVATE -fno-sanitize=function)
+  endif()
+endfunction()
+
 if(PROJECT_IS_TOP_LEVEL)
   if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Kind of build" FORCE)
