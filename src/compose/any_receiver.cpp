@@ -81,15 +81,7 @@ result<poll_interest> any_receiver::poll_handle() {
 }
 
 result<readiness> any_receiver::receive_readiness() {
-  return with_held(held_, []<class Receiver>(Receiver& receiver) -> result<readiness> {
-    if constexpr (pollable_to_receive<Receiver>) {
-      return readiness_to_receive(receiver);
-    } else {
-      return failure{std::errc::operation_not_supported, "any_receiver::receive_readiness",
-                     "this kind of receiver has no descriptor to poll: wait_readable waits, and a "
-                     "selector looks every so often"};
-    }
-  });
+  return held_receive_readiness(held_, "any_receiver::receive_readiness");
 }
 
 result<ring_presence> any_receiver::presence_of(ring_participant sender) {

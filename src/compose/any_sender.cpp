@@ -113,15 +113,7 @@ result<poll_interest> any_sender::poll_handle() {
 }
 
 result<readiness> any_sender::send_readiness() {
-  return with_held(held_, []<class Sender>(Sender& sender) -> result<readiness> {
-    if constexpr (pollable_to_send<Sender>) {
-      return readiness_to_send(sender);
-    } else {
-      return failure{std::errc::operation_not_supported, "any_sender::send_readiness",
-                     "this kind of sender has no descriptor to poll: wait_writable waits, and a "
-                     "selector looks every so often"};
-    }
-  });
+  return held_send_readiness(held_, "any_sender::send_readiness");
 }
 
 result<ring_presence> any_sender::peer() {

@@ -186,6 +186,7 @@ TEST_F(HardenedRingHostile, H6_a_length_is_what_it_was_at_the_first_look) {
   other.kill();
 }
 
+// H7: whoever reads a payload that still changes reads a copy of its own.
 TEST_F(HardenedRingHostile, H7_a_message_that_was_looked_at_is_what_is_handed_out) {
   auto end = receiver();
   std::memcpy(bad_sender.payload_at(0), "what was there at first", 23);

@@ -86,7 +86,7 @@ TEST(RingCalls, sleeping_for_each_message_makes_one_barrier_until_many_come_at_o
   EXPECT_EQ(plan.calls_of(SYS_membarrier), 1U);
   EXPECT_EQ(ring.memory().header().fences_for_receivers.load(), 1U);
   // The sender has no need of it any more, and the receiver must make another one.
-  for (std::uint32_t n = 0; n < ring::lookout::patience; ++n)
+  for (std::uint32_t n = 0; n < ring::lookout::most_in_vain; ++n)
     EXPECT_TRUE(sender.try_send(bytes_of("x")));
   EXPECT_EQ(ring.memory().header().fences_for_receivers.load(), 0U);
   while (receiver.try_receive({&one, 1})) continue;

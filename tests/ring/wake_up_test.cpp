@@ -40,11 +40,11 @@ TEST_F(WakeUp, sleeper_makes_one_barrier_and_is_fenced_for_from_then_on) {
 TEST_F(WakeUp, waker_takes_all_bits_back_after_fences_in_vain_but_the_one_for_good) {
   fences_ = always | 5;
   lookout waker{fences_};
-  look(waker, lookout::patience - 1);
+  look(waker, lookout::most_in_vain - 1);
   EXPECT_EQ(fences_, always | 5);
   look(waker, 1);
   EXPECT_EQ(fences_, always);
-  look(waker, 10 * lookout::patience);
+  look(waker, 10 * lookout::most_in_vain);
   EXPECT_EQ(fences_, always);
 }
 
@@ -52,7 +52,7 @@ TEST_F(WakeUp, waker_that_finds_sleepers_goes_on_fencing) {
   fences_ = 1;
   lookout waker{fences_};
   for (int n = 0; n < 100; ++n) {
-    look(waker, lookout::patience - 1);
+    look(waker, lookout::most_in_vain - 1);
     sleep_ = 1;
     look(waker, 1);
     sleep_ = 0;

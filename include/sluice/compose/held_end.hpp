@@ -1,8 +1,12 @@
 #pragma once
-// The one `switch` behind any_sender and any_receiver.
+// The one `switch` behind ends whose kind is known when the program runs: any_sender, any_receiver,
+// the ends of a ring_connection.
 
 #include <concepts>
 #include <cstddef>
+#include <sluice/base/readiness.hpp>
+#include <sluice/base/result.hpp>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -82,6 +86,35 @@ decltype(auto) with_held(Held& held, Act&& act) {
       // No alternative throws when it is moved, so that there is always one.
       __builtin_unreachable();
   }
+}
+
+/// What to poll for until receiving from the end that is held is worth it.
+/// `operation_not_supported` where its kind has no descriptor.
+template <class Held>
+[[nodiscard]] result<readiness> held_receive_readiness(Held& held, const char* operation) {
+  return with_held(held, [&]<class End>(End& end) -> result<readiness> {
+    if constexpr (pollable_to_receive<End>) {
+      return readiness_to_receive(end);
+    } else {
+      return failure{std::errc::operation_not_supported, operation,
+                     "this kind of receiver has no descriptor to poll: wait_readable waits, and a "
+                     "selector looks every so often"};
+    }
+  });
+}
+
+/// The same for sending.
+template <class Held>
+[[nodiscard]] result<readiness> held_send_readiness(Held& held, const char* operation) {
+  return with_held(held, [&]<class End>(End& end) -> result<readiness> {
+    if constexpr (pollable_to_send<End>) {
+      return readiness_to_send(end);
+    } else {
+      return failure{std::errc::operation_not_supported, operation,
+                     "this kind of sender has no descriptor to poll: wait_writable waits, and a "
+                     "selector looks every so often"};
+    }
+  });
 }
 
 /// A descriptor to poll for an end, and what for.

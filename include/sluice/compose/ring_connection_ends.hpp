@@ -70,14 +70,7 @@ class ring_connection_sender {
   /// For selector, relay and Asio. *Errors*: `operation_not_supported` over hardened rings, which
   /// have no descriptor.
   [[nodiscard]] result<readiness> send_readiness() {
-    return with_held(held_, []<class End>(End& end) -> result<readiness> {
-      if constexpr (pollable_to_send<End>) {
-        return readiness_to_send(end);
-      } else {
-        return failure{std::errc::operation_not_supported, "ring_connection_sender::send_readiness",
-                       "hardened rings have no descriptor to poll: wait_writable waits"};
-      }
-    });
+    return held_send_readiness(held_, "ring_connection_sender::send_readiness");
   }
 
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {
@@ -126,15 +119,7 @@ class ring_connection_receiver {
   /// For selector, relay and Asio. *Errors*: `operation_not_supported` over hardened rings, which
   /// have no descriptor.
   [[nodiscard]] result<readiness> receive_readiness() {
-    return with_held(held_, []<class End>(End& end) -> result<readiness> {
-      if constexpr (pollable_to_receive<End>) {
-        return readiness_to_receive(end);
-      } else {
-        return failure{std::errc::operation_not_supported,
-                       "ring_connection_receiver::receive_readiness",
-                       "hardened rings have no descriptor to poll: wait_readable waits"};
-      }
-    });
+    return held_receive_readiness(held_, "ring_connection_receiver::receive_readiness");
   }
 
   [[nodiscard]] ring_carrier carrier() const noexcept {

@@ -73,7 +73,7 @@ template <class Word>
 /// none. *Lifetime*: a view of the word. *Crash*: a question of somebody dead costs these fences.
 class lookout {
  public:
-  static constexpr std::uint32_t patience = 64;
+  static constexpr std::uint32_t most_in_vain = 64;
 
   explicit lookout(std::atomic<std::uint64_t>& fences) noexcept : fences_(&fences) {}
 
@@ -95,7 +95,7 @@ class lookout {
     const bool tells = ring::tells_of_sleep(word);
     if (tells) {
       in_vain_ = 0;
-    } else if (++in_vain_ >= patience) {
+    } else if (++in_vain_ >= most_in_vain) {
       take_back();
     }
     return tells;

@@ -60,7 +60,7 @@ result<void> connecting_sender::send(const_bytes message) {
   return met_->sender().send(message);
 }
 
-result<std::size_t> accepting_receiver::receive(mutable_bytes buffer) {
+result<std::size_t> listening_receiver::receive(mutable_bytes buffer) {
   if (!met_) {
     auto met = door_->accept();
     if (!met) return failure{met.error()};
@@ -74,12 +74,12 @@ result<listener_link> listener_link::create(const link_options& options) {
   return listener_link{fresh_name(), options};
 }
 
-result<accepting_receiver> listener_link::receiver() && {
+result<listening_receiver> listener_link::receiver() && {
   // Nothing comes back.
   return ring_listener::create(address_,
                                {.to_client = {.capacity_bytes = 4096},
                                 .from_client = {.capacity_bytes = ring_capacity(options_)}})
-      .transform([](ring_listener&& door) { return accepting_receiver{std::move(door)}; });
+      .transform([](ring_listener&& door) { return listening_receiver{std::move(door)}; });
 }
 
 }  // namespace sluice::tour

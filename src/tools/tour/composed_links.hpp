@@ -67,9 +67,9 @@ class connecting_sender {
 };
 
 /// Listens from the beginning, and lets in who connects when it receives first.
-class accepting_receiver {
+class listening_receiver {
  public:
-  explicit accepting_receiver(ring_listener door) : door_(std::move(door)) {}
+  explicit listening_receiver(ring_listener door) : door_(std::move(door)) {}
   [[nodiscard]] result<std::size_t> receive(mutable_bytes buffer);
 
  private:
@@ -81,7 +81,7 @@ class listener_link {
  public:
   [[nodiscard]] static result<listener_link> create(const link_options& options);
   [[nodiscard]] result<connecting_sender> sender() && { return connecting_sender{address_}; }
-  [[nodiscard]] result<accepting_receiver> receiver() &&;
+  [[nodiscard]] result<listening_receiver> receiver() &&;
   void leave_to(crew&) {}
 
  private:
