@@ -90,8 +90,7 @@ void add_counter_channels(std::vector<transport>& to) {
   add_both<shared_event_link<true>, shared_event_link<false>>(to, "shared_event", role::ours, {});
   add_both<posix_semaphore_link<true>, posix_semaphore_link<false>>(
       to, "posix_semaphore", role::ours, {}, "raw_posix_semaphore");
-  // It sleeps in calls of the C library, which nobody counts.
-  for (std::size_t back = 1; back <= 2; ++back) to[to.size() - back].counts_calls = false;
+  not_counted(to, 2);
   add_both<system_v_semaphore_link<true>, system_v_semaphore_link<false>>(
       to, "system_v_semaphore", role::ours, {}, "raw_system_v_semaphore");
 }

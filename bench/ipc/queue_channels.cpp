@@ -98,8 +98,7 @@ void add_queue_channels(std::vector<transport>& to) {
   add_both<posix_queue_link<true>, posix_queue_link<false>>(to, "posix_queue", role::ours,
                                                             posix_queue_sizes(), "raw_posix_queue");
   add_both<mailbox_link<true>, mailbox_link<false>>(to, "mailbox", role::ours, {});
-  // It sleeps in calls of the C library, which nobody counts.
-  for (std::size_t back = 1; back <= 2; ++back) to[to.size() - back].counts_calls = false;
+  not_counted(to, 2);
 }
 
 void add_queue_channel_crews(std::vector<crew_transport>& to) {

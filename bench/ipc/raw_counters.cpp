@@ -122,7 +122,7 @@ using raw_semop_link = slots_link<semop_counter, Polls>;
 void add_raw_counters(std::vector<transport>& to) {
   add_both<raw_eventfd_link<true>, raw_eventfd_link<false>>(to, "raw_eventfd", role::floor, {});
   add_both<raw_sem_link<true>, raw_sem_link<false>>(to, "raw_posix_semaphore", role::floor, {});
-  for (std::size_t back = 1; back <= 2; ++back) to[to.size() - back].counts_calls = false;
+  not_counted(to, 2);
   add_both<raw_semop_link<true>, raw_semop_link<false>>(to, "raw_system_v_semaphore", role::floor,
                                                         {});
 }

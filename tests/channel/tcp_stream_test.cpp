@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "support/all_descriptors.hpp"
 #include "support/asleep.hpp"
 #include "support/child.hpp"
 
@@ -125,14 +125,7 @@ TEST(TcpListener, without_a_descriptor_left_tells_the_client_and_goes_on) {
     auto server = tcp_listener::create().value();
     auto first = tcp_stream::connect(server.address(), deadline{patience}).value();
     ASSERT_TRUE(server.wait_for_peer(deadline{patience}));
-    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    std::vector<unique_fd> taken;
-    for (;;) {
-      unique_fd one{::fcntl(0, F_DUPFD_CLOEXEC, 0)};
-      if (!one) break;
-      taken.push_back(std::move(one));
-    }
+    std::vector<unique_fd> taken = take_all_descriptors();
     EXPECT_EQ(server.accept(deadline{patience}).error(), std::errc::too_many_files_open);
     std::array<std::byte, 1> byte;
     EXPECT_EQ(first.read_some(byte, deadline{patience}).error(), errc::closed);

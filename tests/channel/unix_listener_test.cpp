@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "support/all_descriptors.hpp"
 #include "support/another_user.hpp"
 #include "support/bound_socket.hpp"
 #include "support/child.hpp"
@@ -269,14 +270,7 @@ TEST_F(UnixListener, without_a_descriptor_left_tells_the_client_and_goes_on) {
     auto server = unix_stream_listener::create(name).value();
     auto first = unix_stream::connect(name).value();
     auto second = unix_stream::connect(name).value();
-    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    std::vector<unique_fd> taken;
-    for (;;) {
-      unique_fd one{::fcntl(0, F_DUPFD_CLOEXEC, 0)};
-      if (!one) break;
-      taken.push_back(std::move(one));
-    }
+    std::vector<unique_fd> taken = take_all_descriptors();
     auto refused = server.accept(deadline{patience});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error(), std::errc::too_many_files_open);

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "support/all_descriptors.hpp"
 #include "support/child.hpp"
 #include "support/isolation.hpp"
 
@@ -161,14 +162,7 @@ TEST_F(UnixSeqpacket, at_the_limit_of_descriptors_what_came_is_closed_and_told) 
   child limited{[&] {
     const std::array<int, 2> passed{0, 1};
     ASSERT_TRUE(both.first.try_send(bytes_of("two"), passed));
-    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    std::vector<unique_fd> taken;
-    for (;;) {
-      unique_fd one{::fcntl(0, F_DUPFD_CLOEXEC, 0)};
-      if (!one) break;
-      taken.push_back(std::move(one));
-    }
+    std::vector<unique_fd> taken = take_all_descriptors();
     taken.pop_back();
     const std::size_t before = open_descriptors();
     EXPECT_EQ(both.second.try_receive(buffer, handles).error(), std::errc::message_size);

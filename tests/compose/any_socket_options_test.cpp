@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "compose/any_socket_ends.hpp"
+#include "support/all_descriptors.hpp"
 #include "support/isolation.hpp"
 
 namespace sluice::test {
@@ -209,14 +209,7 @@ TEST(AnySocketPeers, that_come_while_descriptors_are_short_are_told_and_the_next
     ASSERT_TRUE(
         receiver.get_if<accepting_receiver<unix_stream_listener>>()->listener()->wait_for_peer(
             deadline{patience}));
-    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-    std::vector<unique_fd> taken;
-    for (;;) {
-      unique_fd one{::fcntl(0, F_DUPFD_CLOEXEC, 0)};
-      if (!one) break;
-      taken.push_back(std::move(one));
-    }
+    std::vector<unique_fd> taken = take_all_descriptors();
     EXPECT_EQ(receiver.next_size().error(), std::errc::too_many_files_open);
     taken.clear();
     has_room.arrive();
