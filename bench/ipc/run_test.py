@@ -122,8 +122,11 @@ class Run(unittest.TestCase):
         output = self.finish(run)
         self.assertEqual(run.returncode, 0, output)
         self.assertIn("The budget was used up after", output)
-        for cell in self.cells().values():
-            self.assertGreaterEqual(len(cell["rounds"]), 1, cell["name"])
+        # On a slow machine the first round may be the one that is cut: then those left out are told.
+        without = [name for name, cell in self.cells().items() if not cell["rounds"]]
+        outcome = json.loads(self.json.read_text(encoding="utf-8"))["outcome"]
+        self.assertTrue(outcome["budget_used_up"])
+        self.assertEqual(len(without), outcome["cells_not_measured"], without)
 
 
 if __name__ == "__main__":
