@@ -122,7 +122,7 @@ class Run(unittest.TestCase):
         output = self.finish(run)
         self.assertEqual(run.returncode, 0, output)
         self.assertIn("The budget was used up after", output)
-        # On a slow machine the first round may be the one that is cut: then those left out are told.
+        # On a slow machine the first round may be cut: then those left out are told.
         without = [name for name, cell in self.cells().items() if not cell["rounds"]]
         outcome = json.loads(self.json.read_text(encoding="utf-8"))["outcome"]
         self.assertTrue(outcome["budget_used_up"])
