@@ -3,6 +3,7 @@
 
 Each run has a /dev/shm and an IPC namespace of its own, so that what it leaves behind is seen."""
 
+import contextlib
 import json
 import os
 import re
@@ -46,8 +47,9 @@ def the_bench(shell: int) -> int:
     """The process below the shell that looks around it."""
     for _ in range(500):
         for one in children(shell):
-            if Path(f"/proc/{one}/exe").resolve() == Path(PROGRAM).resolve():
-                return one
+            with contextlib.suppress(FileNotFoundError):  # what runs before it may have just ended
+                if Path(f"/proc/{one}/exe").resolve() == Path(PROGRAM).resolve():
+                    return one
         time.sleep(0.02)
     raise RuntimeError("sluice_bench did not start")
 
