@@ -393,7 +393,11 @@ void request_client::look_after_servers() {
   for (slot& one : slots_) {
     const bool is_lost = one.id != 0 && !one.what && one.holder &&
                          std::find(gone.begin(), gone.end(), *one.holder) != gone.end();
-    if (is_lost) end(one, closed());
+    if (!is_lost) continue;
+    // Its server may have died between saying that it has the request and taking it out of the
+    // channel: then the next one gets what nobody waits for any more.
+    say_cancelled(one.id);
+    end(one, closed());
   }
 }
 

@@ -81,9 +81,9 @@ TEST_F(RelayBetweenProcesses, nothing_is_lost_when_a_receiver_is_killed_and_anot
   const child producer{[&] { produce(); }};
   // How far all of them together have come: written before each release.
   const shared_array next_expected{1};
-  const auto consume = [&] {
+  const auto consume = [&](std::uint64_t until) {
     auto receiver = ring_receiver::open(to_name, {.wait = watchful}).value();
-    while (next_expected[0] < messages) {
+    while (next_expected[0] < until) {
       auto view = receiver.try_peek();
       if (!view) {
         ASSERT_TRUE(receiver.wait_readable(deadline{patience}));
@@ -98,11 +98,15 @@ TEST_F(RelayBetweenProcesses, nothing_is_lost_when_a_receiver_is_killed_and_anot
   };
   for (int victims = 0; victims < 10; ++victims) {
     const std::uint64_t before = next_expected[0];
-    child victim{consume};
+    // However late we are, each dies, and leaves something to the next.
+    child victim{[&] {
+      consume(before + 1000);
+      ::pause();
+    }};
     while (next_expected[0] < before + 500) ::usleep(100);
     victim.kill();
   }
-  child last{consume};
+  child last{[&] { consume(messages); }};
   last.wait_success();
   pumping.kill();
 }
