@@ -1,6 +1,7 @@
 // Garbage on the channels of requests and replies, and floods of it: H6, H10, H13.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <random>
@@ -183,6 +184,40 @@ TEST(HostileClient, random_bytes_never_become_a_request) {
     for (std::byte& one : message) one = static_cast<std::byte>(random());
     ASSERT_TRUE(both.requests->try_send(message));
     EXPECT_EQ(both.server->take(deadline::now()).error(), errc::corrupt);
+  }
+}
+
+// It has said that it has the request, and dies before that has left the channel.
+void announce_and_die(const request_service& service, const rendezvous& said_so) {
+  auto requests = any_receiver::open(service.requests).value();
+  ASSERT_TRUE(requests.wait_readable(deadline{patience}));
+  const auto view = requests.try_peek().value();
+  const auto seen = frame::decode(view.bytes()).value();
+  auto where = endpoint::parse(service.replies).value();
+  if (where.kind() != endpoint_kind::topic)
+    where = where.with_name(reply_name(where.target_text(), seen.client)).value();
+  auto replies = any_sender::open(where).value();
+  const auto holder = frame::value_of(replies.participant());
+  ASSERT_TRUE(replies.try_send(encoded(
+      {.what = frame::kind::taken, .client = seen.client, .id = seen.id, .value = holder})));
+  said_so.arrive();
+  ::pause();
+}
+
+TEST(HalfServer, what_one_had_only_announced_when_it_was_killed_is_done_by_nobody) {
+  for (const request_service& service : {shared_queue_service(), topic_service()}) {
+    auto asking = request_client::open(service).value();
+    const rendezvous said_so;
+    child victim{[&] { announce_and_die(service, said_so); }};
+    const auto id = asking.send(bytes_of("hold")).value();
+    said_so.wait();
+    wait_taken(asking, id);
+    victim.kill();
+    EXPECT_EQ(asking.wait(id, deadline{patience}).error(), errc::closed);
+    const rendezvous ready;
+    const child successor = server_process(service, ready);
+    ready.wait();
+    EXPECT_EQ(text_in(asking.call(bytes_of("after"), deadline{patience})), "did after");
   }
 }
 

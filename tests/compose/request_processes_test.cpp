@@ -10,7 +10,6 @@
 #include <sluice/channel/hardened_ring.hpp>
 #include <string>
 
-#include "compose/request_frame.hpp"
 #include "compose/request_services.hpp"
 #include "support/runtime_directory.hpp"
 #include "support/shared_array.hpp"
@@ -73,39 +72,6 @@ TEST_P(RequestProcesses, a_killed_server_fails_what_it_had_taken_with_closed_and
   ready.wait();
   EXPECT_EQ(text_in(asking.wait(queued, deadline{patience})), "did queued");
   EXPECT_TRUE(asking.cancel(kept));
-  EXPECT_EQ(text_in(asking.call(bytes_of("after"), deadline{patience})), "did after");
-}
-
-// It has said that it has the request, and dies before that has left the channel.
-TEST_P(RequestProcesses, what_a_killed_server_had_announced_only_is_done_by_nobody) {
-  auto asking = client();
-  const rendezvous said_so;
-  child victim{[&] {
-    auto requests = any_receiver::open(service.requests).value();
-    ASSERT_TRUE(requests.wait_readable(deadline{patience}));
-    auto view = requests.try_peek().value();
-    const auto seen = request_frame::decode(view.bytes()).value();
-    auto where = endpoint::parse(service.replies).value();
-    if (where.kind() != endpoint_kind::topic)
-      where = where.with_name(reply_name(where.target_text(), seen.client)).value();
-    auto replies = any_sender::open(where).value();
-    std::vector<std::byte> frame;
-    request_frame{.what = request_frame::kind::taken,
-                  .client = seen.client,
-                  .id = seen.id,
-                  .value = request_frame::value_of(replies.participant())}
-        .encode({}, frame);
-    ASSERT_TRUE(replies.try_send(frame));
-    said_so.arrive();
-    ::pause();
-  }};
-  const auto id = asking.send(bytes_of("hold")).value();
-  said_so.wait();
-  wait_taken(asking, id);
-  victim.kill();
-  EXPECT_EQ(asking.wait(id, deadline{patience}).error(), errc::closed);
-  child successor = server_process(service, ready);
-  ready.wait();
   EXPECT_EQ(text_in(asking.call(bytes_of("after"), deadline{patience})), "did after");
 }
 
