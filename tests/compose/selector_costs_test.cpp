@@ -29,14 +29,15 @@ void* counted(void* made) {
 }
 }  // namespace
 
-// Every way to memory in this program.
+// Every way to memory in this program. Not inlined, or g++ 12 sees free() of what operator new
+// made and warns of a mismatch.
 void* operator new(std::size_t bytes) { return counted(std::malloc(bytes)); }
 void* operator new(std::size_t bytes, std::align_val_t to) {
   const auto alignment = static_cast<std::size_t>(to);
   return counted(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
 }
-void operator delete(void* made) noexcept { std::free(made); }
-void operator delete(void* made, std::size_t) noexcept { std::free(made); }
+[[gnu::noinline]] void operator delete(void* made) noexcept { std::free(made); }
+[[gnu::noinline]] void operator delete(void* made, std::size_t) noexcept { std::free(made); }
 void operator delete(void* made, std::align_val_t) noexcept { std::free(made); }
 void operator delete(void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
 
