@@ -141,14 +141,14 @@ class late_hardened_end {
 };
 
 /// A hardened ring that takes messages of `max_message_bytes`, with both of its ends.
-struct hardened_ring_link {
-  static constexpr const char* name = "hardened_ring";
-  using sender_type = late_hardened_end<hardened_sender>;
-  using receiver_type = late_hardened_end<hardened_receiver>;
+template <class Sender, class Receiver>
+struct hardened_link {
+  using sender_type = late_hardened_end<Sender>;
+  using receiver_type = late_hardened_end<Receiver>;
 
   static constexpr std::size_t largest_message_bytes =
       2 * usual_max_message_bytes - ring::record_header::size_bytes;
-  explicit hardened_ring_link(std::size_t max_message_bytes = usual_max_message_bytes)
+  explicit hardened_link(std::size_t max_message_bytes = usual_max_message_bytes)
       : meeting_(std::make_shared<const hardened_meeting>(capacity_for(max_message_bytes))) {}
   [[nodiscard]] sender_type another_sender() const { return sender_type{meeting_}; }
   [[nodiscard]] receiver_type another_receiver() const { return receiver_type{meeting_}; }
@@ -164,6 +164,11 @@ struct hardened_ring_link {
  public:
   std::optional<sender_type> sender = another_sender();
   std::optional<receiver_type> receiver = another_receiver();
+};
+
+struct hardened_ring_link : hardened_link<hardened_sender, hardened_receiver> {
+  static constexpr const char* name = "hardened_ring";
+  using hardened_link::hardened_link;
 };
 
 }  // namespace sluice::test

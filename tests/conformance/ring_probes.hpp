@@ -10,8 +10,10 @@
 #include <sluice/channel/ring_queue.hpp>
 #include <string>
 
+#include "conformance/connection_links.hpp"
 #include "conformance/hardened_links.hpp"
 #include "conformance/ring_links.hpp"
+#include "conformance/traits_probes.hpp"
 
 namespace sluice::test {
 
@@ -105,6 +107,25 @@ struct hardened_ring_probe {
   static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     return bytes <= ring::untrusted_log::max_message_bytes_of(std::uint64_t{1} << 34);
+  }
+};
+
+/// Over rings that are shared; the others are probed as what they are.
+struct ring_connection_probe {
+  static constexpr const char* name = "ring_connection";
+  using sender_type = late_end<ring_channel, connection_sender_of<ring_sender>, false>;
+  using receiver_type = late_end<ring_channel, connection_receiver_of<ring_receiver>, false>;
+
+  ring_connection_link link;
+  sender_type another_sender() const { return link.another_sender(); }
+  receiver_type another_receiver() const { return link.another_receiver(); }
+  static void leave_behind(const std::string&, const_bytes) {}
+  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
+  static bool unlink(const std::string&) { return false; }
+  static bool accepts_maximum(std::size_t bytes) {
+    // What each of its carriers takes.
+    return ring_channel_probe::accepts_maximum(bytes) &&
+           hardened_ring_probe::accepts_maximum(bytes) && framed_pipe_probe::accepts_maximum(bytes);
   }
 };
 
