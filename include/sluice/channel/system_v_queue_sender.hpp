@@ -59,7 +59,7 @@ class system_v_queue_sender {
 
   system_v_queue_identity queue_;
   std::size_t max_message_bytes_ = 0;
-  std::size_t wanted_bytes_ = 1;   // what room must be waited for
+  std::size_t wanted_bytes_ = 1;  // what room must be waited for
   // Of sends that may wait: what was sent since the queue was full last, and with how much of that
   // it is likely to be full again.
   std::size_t sent_bytes_ = 0;

@@ -21,9 +21,9 @@ struct event_options {
 ///
 /// *Semantics*: a notification before the wait is not lost; a wait without deadline is one system
 /// call while nobody asked for the handle nor notified by hundreds. *Threads*: all verbs from any
-/// thread or process at once. *Errors*: `notify` reports would_block when 2^64-2 notifications wait.
-/// *Lifetime*: lives as long as some descriptor of it. *Crash*: nothing is held; what a killed
-/// waiter had taken is gone, what it had not taken stays.
+/// thread or process at once. *Errors*: `notify` reports would_block when 2^64-2 notifications
+/// wait. *Lifetime*: lives as long as some descriptor of it. *Crash*: nothing is held; what a
+/// killed waiter had taken is gone, what it had not taken stays.
 class event {
  public:
   static constexpr channel_capabilities capabilities{
