@@ -70,6 +70,23 @@ std::string last_line(const std::string& said) {
   return plain.substr(before + 1, end - before);
 }
 
+// Why it ended before it was ready.
+[[noreturn]] void explain_end(sluice::exit_status ended, const std::string& said) {
+  const auto spoke_of = [&said](const char* what) { return said.find(what) != std::string::npos; };
+  if (ended.code == cannot_run)
+    throw unavailable{fmt::format("its daemon, {}, was not found: package iceoryx", program)};
+  // The lock of another user's is not to be opened.
+  if (spoke_of("is RouDi still running?") || spoke_of("while acquiring file lock"))
+    throw unavailable{
+        "a RouDi runs on this machine that is not of this cell, and there can be one"};
+  // Its management takes 63 MiB as Debian builds it.
+  if (spoke_of("SIGBUS"))
+    throw std::runtime_error{
+        fmt::format("{} has no room for its memory: No space left on device: /dev/shm", program)};
+  throw std::runtime_error{
+      fmt::format("{} ended before it was ready; it said last: {}", program, last_line(said))};
+}
+
 // The names of a RouDi that was killed, unless one lives: that holds the lock.
 void remove_what_a_dead_one_left() {
   const std::string folder = iox::platform::IOX_LOCK_FILE_PATH_PREFIX;
@@ -154,13 +171,7 @@ void roudi::wait_until_ready() {
       said.append(part, static_cast<std::size_t>(size));
       continue;
     }
-    if (daemon_->wait().value().code == cannot_run)
-      throw unavailable{fmt::format("its daemon, {}, was not found: package iceoryx", program)};
-    if (said.find("is RouDi still running?") != std::string::npos)
-      throw unavailable{
-          "a RouDi runs on this machine that is not of this cell, and there can be one"};
-    throw std::runtime_error{
-        fmt::format("{} ended before it was ready; it said last: {}", program, last_line(said))};
+    explain_end(daemon_->wait().value(), said);
   }
 }
 
