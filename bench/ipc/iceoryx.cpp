@@ -107,6 +107,14 @@ class iceoryx_receiver {
       : subscriber_(service_of(options), subscriber_options(options)),
         wait_(subscriber_, options) {}
 
+  /// For who has to know that not another one is meant when the publisher has subscribers.
+  void wait_until_connected() const {
+    const double until = monotonic_seconds() + seconds_to_connect;
+    while (subscriber_.getSubscriptionState() != iox::SubscribeState::SUBSCRIBED) {
+      if (monotonic_seconds() > until) throw std::runtime_error{"RouDi connects no publisher"};
+      std::this_thread::yield();
+    }
+  }
   std::size_t receive(sluice::mutable_bytes into) {
     std::size_t size = 0;
     consume([&](sluice::const_bytes message) {
@@ -165,6 +173,31 @@ struct iceoryx_blocking_link : iceoryx_link<sleep_in_wait_set> {
   using iceoryx_link<sleep_in_wait_set>::iceoryx_link;
 };
 
+/// Each subscriber gets all messages: the publisher waits for the slowest.
+crew fan_out(const task& wanted, std::size_t subscribers) {
+  const auto line = std::make_shared<iceoryx_blocking_link>(wanted.link);
+  const auto subscribe = [=](seat& here) {
+    auto end = line->become_receiver();
+    here.meet();
+    end.wait_until_connected();
+    here.meet();
+    incoming_message<0> message{wanted.link.message_bytes};
+    numbers_of_senders numbers{1};
+    numbers.receive(end, message, wanted.warm_up());
+    here.meet();
+    here.begin();
+    numbers.receive(end, message, wanted.messages);
+    here.end();
+    here.meet();
+  };
+  crew all{make_sender(line, wanted, 0, wanted.messages)};
+  all.front().core = wanted.core_of(0);
+  all.front().lasting = line->lasting();
+  for (std::size_t one = 1; one <= subscribers; ++one)
+    all.push_back({.who = who_receives, .core = wanted.core_of(one), .body = subscribe});
+  return all;
+}
+
 }  // namespace
 
 void add_iceoryx(std::vector<transport>& to) {
@@ -181,6 +214,7 @@ void add_iceoryx(std::vector<transport>& to) {
 
 void add_iceoryx_crew(std::vector<crew_transport>& to) {
   to.push_back(make_crew_transport<iceoryx_blocking_link>("iceoryx", role::rival));
+  to.back().fan_out = fan_out;
 }
 
 }  // namespace bench

@@ -29,7 +29,7 @@ exit $status
 """
 
 
-# A /tmp of its own as well, with nothing in it but the folder of the results: RouDi has names there.
+# A /tmp of its own as well, which RouDi uses, with nothing in it but the folder of the results.
 OWN_TMP = """
 mount --bind {folder} /mnt && mount -t tmpfs tmpfs /tmp && mkdir -p {folder} &&
 mount --move /mnt {folder}"""
