@@ -30,7 +30,6 @@ namespace files = std::filesystem;
 
 constexpr const char* program = "iox-roudi";
 constexpr std::chrono::seconds time_to_start{10};
-constexpr std::chrono::seconds time_to_end{2};
 constexpr int cannot_run = 127;
 
 /// The configuration guide's form: one segment with one pool, of chunks of exactly the size of the
@@ -87,7 +86,7 @@ std::string last_line(const std::string& said) {
       fmt::format("{} ended before it was ready; it said last: {}", program, last_line(said))};
 }
 
-// The names of a RouDi that was killed, unless one lives: that holds the lock.
+// The names of a RouDi that was killed, unless another one lives: that holds the lock.
 void remove_what_a_dead_one_left() {
   const std::string folder = iox::platform::IOX_LOCK_FILE_PATH_PREFIX;
   const std::string lock_path = folder + iox::roudi::ROUDI_LOCK_NAME + ".lock";
@@ -101,7 +100,8 @@ void remove_what_a_dead_one_left() {
     files::remove(path, ignored);
 }
 
-// Sockets and locks of those who were registered, which only a runtime that ends well removes.
+// Sockets and locks of those who were registered. Their runtime removes them when a process ends by
+// exit(3), and these end by _exit(2), or are killed.
 void remove_names(const std::string& prefix) {
   std::error_code ignored;
   std::vector<files::path> found;
@@ -134,9 +134,7 @@ roudi::roudi(const link_options& options)
   try {
     wait_until_ready();
   } catch (...) {
-    static_cast<void>(daemon_->send_signal(SIGKILL));
-    static_cast<void>(daemon_->wait());
-    remove_what_a_dead_one_left();
+    end();
     files::remove(configuration);
     throw;
   }
@@ -175,22 +173,17 @@ void roudi::wait_until_ready() {
   }
 }
 
-// By SIGTERM, as its documentation asks for: then it removes all that is its own. Whoever was
-// registered has ended by now.
-bool roudi::ends_when_asked() {
-  if (!daemon_->send_signal(SIGTERM)) return false;
-  const auto ended = daemon_->wait(time_to_end);
-  return ended && ended->success();
+// Not by SIGTERM, as its documentation asks for: it would send that on to the numbers of all who
+// registered, and abort because those have ended, with everything left behind.
+void roudi::end() {
+  static_cast<void>(daemon_->send_signal(SIGKILL));
+  static_cast<void>(daemon_->wait());
+  remove_what_a_dead_one_left();
+  remove_names(name_prefix_);
 }
 
 roudi::~roudi() {
-  if (::getpid() != owner_) return;
-  if (!ends_when_asked()) {
-    static_cast<void>(daemon_->send_signal(SIGKILL));
-    static_cast<void>(daemon_->wait());
-    remove_what_a_dead_one_left();
-  }
-  remove_names(name_prefix_);
+  if (::getpid() == owner_) end();
 }
 
 void roudi::register_this_process() const {

@@ -30,7 +30,8 @@ class roudi {
 
   roudi(const roudi&) = delete;
   roudi& operator=(const roudi&) = delete;
-  /// Ends it, and removes what killed processes left; does nothing in a process that was forked.
+  /// Ends it, after all who were registered, and removes all names; does nothing in a process that
+  /// was forked.
   ~roudi();
 
   /// Registers this process, once. Of a runtime there can be one in a process, and its thread does
@@ -41,7 +42,7 @@ class roudi {
   explicit roudi(const link_options& options);
   void start(const std::string& configuration);
   void wait_until_ready();
-  [[nodiscard]] bool ends_when_asked();
+  void end();
 
   pid_t owner_;
   std::string name_prefix_;  // of those who register
