@@ -314,7 +314,7 @@ void measure_cell(const group& of, cell& one, int round, const run_options& opti
     one.messages =
         std::max<std::uint64_t>(1, static_cast<std::uint64_t>(of.rate * options.open_loop_seconds));
   const pace how{.where = of.where,
-                 .seconds = options.cell_seconds,
+                 .seconds = options.cell_seconds(),
                  .messages = one.messages,
                  .on_purpose = options.on_purpose};
   try {
@@ -323,7 +323,7 @@ void measure_cell(const group& of, cell& one, int round, const run_options& opti
       one.failure = result.failure;
       return;
     }
-    add(of, one, round, result, options.cell_seconds);
+    add(of, one, round, result, options.cell_seconds());
   } catch (const unavailable& why) {
     one.unavailable = why.what();
   } catch (const interrupted&) {

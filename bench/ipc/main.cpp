@@ -128,8 +128,8 @@ void check_writable(const bench::run_options& options) {
 
 int run(const std::vector<std::string>& command) {
   const bench::run_options options = bench::parse({command.begin() + 1, command.end()});
-  if (options.helps) {
-    fmt::print("{}", bench::usage);
+  if (!options.help.empty()) {
+    fmt::print("{}", options.help);
     return 0;
   }
   check_writable(options);

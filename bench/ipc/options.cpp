@@ -1,10 +1,13 @@
 #include "options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <regex>
 #include <string_view>
 
@@ -12,43 +15,6 @@
 #include "transports.hpp"
 
 namespace bench {
-
-const char* const usage = R"(Usage: sluice_bench [OPTION...]
-
-Measures the channels of Sluice, the raw system calls below them, what nothing can beat, and other
-libraries, all between processes and in the same run; prints ratios.
-
-What is measured:
-  --mechanism=NAME,...   only these, such as ring_channel,pipe, and the floors they are set against
-  --sizes=N,N...         bytes per message, multiples of 8, instead of the usual ones
-  --mode=polling         only who polls, or only who sleeps: --mode=blocking
-  --measure=NAME,...     of latency, throughput, wake, open_loop, produced, set_up, fan_in, fan_out,
-                         slow_sender, idle, memory
-  --filter=REGEX         only cells whose name it is found in, such as 'latency/8/polling'
-  --list                 prints the names of the cells
-How long:
-  --budget=TIME          such as 60s or 10m: no round begins that would end later
-  --rounds=N             rounds of every cell (9)
-  --cell_ms=X            about how long a cell is measured in a round (20)
-  --open_loop_s=X        how long messages come at a fixed rate, in a round (0.2)
-  --slow_messages=N      messages of who sends one each millisecond, in a round (500)
-  --idle_s=X             how long nobody sends to who is idle, in a round (2)
-  --limit_s=X            a cell that is not done by then is killed (10)
-How:
-  --ring_bytes=N         memory of each transport, a power of two (1048576); a cell whose messages
-                         are more than a quarter of it has four times a message, all alike
-  --wait=pause           who polls tells the processor so between two looks (the default);
-                         bare: it does not; back_off: it does so many times
-What comes out:
-  --json=FILE            writes all that was measured there
-  --quiet                no progress on the standard error
-To see it fail:
-  --spoil                one bit of each batch is wrong; every cell has to notice
-  --die, --hang          each sender does so; every cell has to be reported
-
-Exit codes: 0 all is well; 1 a cell failed; 2 the command line is wrong; 4 the results cannot be
-written; 5 interrupted: what was measured until then is printed and written.
-)";
 
 bool run_options::wants_mechanism(const std::string& name) const {
   return mechanisms.empty() || std::ranges::find(mechanisms, name) != mechanisms.end();
@@ -79,186 +45,229 @@ constexpr std::size_t most_message_bytes = std::size_t{16} << 20;
 constexpr std::size_t least_ring_bytes = 4096;
 constexpr std::size_t most_ring_bytes = std::size_t{1} << 30;
 
+constexpr const char* description =
+    "Measures the channels of Sluice, the raw system calls below them, what nothing can beat, and\n"
+    "other libraries, all between processes and in the same run; prints ratios.";
+constexpr const char* exit_codes =
+    "Exit codes: 0 all is well; 1 a cell failed; 2 the command line is wrong; 4 the results "
+    "cannot\n"
+    "be written; 5 interrupted: what was measured until then is printed and written.\n";
+constexpr const char* names = "NAME,...";
+
 template <class Number>
-Number number(std::string_view flag, std::string_view text, Number low, Number high) {
+std::optional<Number> parsed(const std::string& text) {
   Number value{};
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc{} || end != text.data() + text.size() || !(value >= low) ||
-      !(value <= high))
-    throw bad_option{
-        fmt::format("{}={}: a number from {} to {} is expected", flag, text, low, high)};
+  if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-std::vector<std::size_t> size_list(std::string_view flag, std::string_view text) {
-  std::vector<std::size_t> sizes;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    const auto size =
-        number<std::size_t>(flag, text.substr(0, comma), word_bytes, most_message_bytes);
-    if (size % word_bytes != 0)
-      throw bad_option{fmt::format("{}: {} is not a multiple of 8", flag, size)};
-    sizes.push_back(size);
-    if (comma == std::string_view::npos) return sizes;
-    text.remove_prefix(comma + 1);
-  }
+template <class Number>
+CLI::Validator number_between(Number low, Number high) {
+  return {[=](std::string& text) {
+            const auto value = parsed<Number>(text);
+            if (value && *value >= low && *value <= high) return std::string{};
+            return fmt::format("a number from {} to {} is expected, not '{}'", low, high, text);
+          },
+          ""};
 }
 
-std::size_t ring_size(std::string_view flag, std::string_view text) {
-  const auto size = number<std::size_t>(flag, text, least_ring_bytes, most_ring_bytes);
-  if (!std::has_single_bit(size))
-    throw bad_option{fmt::format("{}: {} is not a power of two", flag, size)};
-  return size;
+CLI::Validator whole_words() {
+  return {[](std::string& text) {
+            return parsed<std::size_t>(text).value_or(1) % word_bytes == 0
+                       ? std::string{}
+                       : fmt::format("{} is not a multiple of 8", text);
+          },
+          ""};
 }
 
-wait_loop wait(std::string_view flag, std::string_view text) {
-  if (text == "bare") return {.pauses = 0};
-  if (text == "pause") return {.pauses = 1};
-  if (text == "back_off") return {.pauses = wait_loop::many_pauses};
-  throw bad_option{fmt::format("{}={}: it is pause, bare or back_off", flag, text)};
+CLI::Validator power_of_two() {
+  return {[](std::string& text) {
+            return std::has_single_bit(parsed<std::size_t>(text).value_or(0))
+                       ? std::string{}
+                       : fmt::format("{} is not a power of two", text);
+          },
+          ""};
 }
 
 // Checked here, so that a bad one is told before anything runs.
-std::string pattern(std::string_view flag, std::string_view text) {
-  try {
-    static_cast<void>(std::regex{std::string{text}});
-  } catch (const std::regex_error& bad) {
-    throw bad_option{fmt::format("{}={}: not a regular expression: {}", flag, text, bad.what())};
-  }
-  return std::string{text};
+CLI::Validator regular_expression() {
+  return {[](std::string& text) {
+            try {
+              static_cast<void>(std::regex{text});
+              return std::string{};
+            } catch (const std::regex_error& bad) {
+              return fmt::format("no regular expression: {}", bad.what());
+            }
+          },
+          ""};
 }
 
-bool take_word(run_options& options, std::string_view flag) {
-  if (flag == "--help" || flag == "-h") {
-    options.helps = true;
-  } else if (flag == "--quiet") {
-    options.shows_progress = false;
-  } else if (flag == "--list") {
-    options.lists = true;
-  } else if (flag == "--spoil") {
-    options.on_purpose = sabotage::spoil;
-  } else if (flag == "--die") {
-    options.on_purpose = sabotage::die;
-  } else if (flag == "--hang") {
-    options.on_purpose = sabotage::hang;
-  } else {
-    return false;
-  }
-  return true;
+// Seconds, or with s, m or h; turned into seconds.
+CLI::Validator a_time() {
+  return {
+      [](std::string& text) {
+        constexpr std::string_view units = "smh";
+        const std::size_t which = text.empty() ? units.npos : units.find(text.back());
+        const bool has_unit = which != units.npos;
+        const auto value = parsed<double>(has_unit ? text.substr(0, text.size() - 1) : text);
+        if (!value || !(*value > 0) || !std::isfinite(*value))
+          return fmt::format("a time such as 60s or 10m is expected, not '{}'", text);
+        text = fmt::format("{}", *value * (!has_unit || which == 0 ? 1 : which == 1 ? 60 : 3600));
+        return std::string{};
+      },
+      ""};
 }
 
-// Seconds, or with s, m or h.
-double duration(std::string_view flag, std::string_view text) {
-  double unit = 1;
-  std::string_view digits = text;
-  if (!text.empty()) {
-    const std::string_view units = "smh";
-    const std::size_t which = units.find(text.back());
-    if (which != std::string_view::npos) {
-      unit = which == 0 ? 1 : which == 1 ? 60 : 3600;
-      digits.remove_suffix(1);
-    }
-  }
-  double value = 0;
-  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (problem != std::errc{} || end != digits.data() + digits.size() || !(value > 0))
-    throw bad_option{fmt::format("{}={}: a time such as 60s or 10m is expected", flag, text)};
-  return value * unit;
-}
-
-std::vector<std::string> one_of(std::string_view flag, std::string_view text,
-                                const std::vector<std::string>& known) {
-  std::vector<std::string> names;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    names.emplace_back(text.substr(0, comma));
-    if (std::ranges::find(known, names.back()) == known.end())
-      throw bad_option{
-          fmt::format("{}={}: it is one of {}", flag, names.back(), fmt::join(known, ", "))};
-    if (comma == std::string_view::npos) return names;
-    text.remove_prefix(comma + 1);
-  }
+CLI::Validator one_of(const std::vector<std::string>& known) {
+  return {[=](std::string& text) {
+            if (std::ranges::find(known, text) != known.end()) return std::string{};
+            return fmt::format("it is one of {}, not '{}'", fmt::join(known, ", "), text);
+          },
+          ""};
 }
 
 std::vector<std::string> known_mechanisms() {
-  std::vector<std::string> names;
+  std::vector<std::string> known;
   const auto add = [&](const std::string& name) {
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    if (std::ranges::find(known, name) == known.end()) known.push_back(name);
   };
   for (const transport& one : all_transports()) add(one.name);
   for (const crew_transport& one : all_crew_transports()) add(one.name);
-  return names;
+  return known;
 }
 
 const std::vector<std::string> known_measures{"latency",     "throughput", "wake",   "open_loop",
                                               "produced",    "set_up",     "fan_in", "fan_out",
                                               "slow_sender", "idle",       "memory"};
 
-waiting mode_of(std::string_view flag, std::string_view text) {
-  if (text == "polling") return waiting::polling;
-  if (text == "blocking") return waiting::blocking;
-  throw bad_option{fmt::format("{}={}: it is polling or blocking", flag, text)};
+void add_selection(CLI::App& app, run_options& options) {
+  const std::string group = "What is measured";
+  app.add_option("--mechanism", options.mechanisms,
+                 "Only these, such as ring_channel,pipe, and the floors they are set\nagainst")
+      ->delimiter(',')
+      ->check(one_of(known_mechanisms()))
+      ->type_name(names)
+      ->group(group);
+  app.add_option("--sizes", options.sizes,
+                 "Bytes per message, multiples of 8, instead of the usual ones")
+      ->delimiter(',')
+      ->check(number_between<std::size_t>(word_bytes, most_message_bytes))
+      ->check(whole_words())
+      ->type_name("N,...")
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--mode",
+         [&](const std::string& name) {
+           options.mode = name == "polling" ? waiting::polling : waiting::blocking;
+         },
+         "Only who polls, or only who sleeps: polling, blocking")
+      ->check(one_of({"polling", "blocking"}))
+      ->type_name("NAME")
+      ->group(group);
+  app.add_option("--measure", options.measures,
+                 "Of latency, throughput, wake, open_loop, produced, set_up, fan_in,\n"
+                 "fan_out, slow_sender, idle, memory")
+      ->delimiter(',')
+      ->check(one_of(known_measures))
+      ->type_name(names)
+      ->group(group);
+  app.add_option("--filter", options.filter,
+                 "Only cells whose name it is found in, such as 'latency/8/polling'")
+      ->check(regular_expression())
+      ->type_name("REGEX")
+      ->group(group);
+  app.add_flag("--list", options.lists, "Prints the names of the cells")->group(group);
 }
 
-bool take_selection(run_options& options, std::string_view flag, std::string_view value) {
-  if (flag == "--mechanism") {
-    options.mechanisms = one_of(flag, value, known_mechanisms());
-  } else if (flag == "--measure") {
-    options.measures = one_of(flag, value, known_measures);
-  } else if (flag == "--mode") {
-    options.mode = mode_of(flag, value);
-  } else if (flag == "--sizes") {
-    options.sizes = size_list(flag, value);
-  } else if (flag == "--filter") {
-    options.filter = pattern(flag, value);
-  } else {
-    return false;
-  }
-  return true;
+void add_lengths(CLI::App& app, run_options& options) {
+  const std::string group = "How long";
+  const auto add = [&](const char* flag, auto& value, auto low, auto high, const char* what) {
+    app.add_option(flag, value, what)
+        ->check(number_between(low, high))
+        ->type_name("N")
+        ->capture_default_str()
+        ->group(group);
+  };
+  app.add_option("--budget", options.budget_seconds,
+                 "Such as 60s or 10m: no round begins that would end later")
+      ->transform(a_time())
+      ->type_name("TIME")
+      ->group(group);
+  add("--rounds", options.rounds, 1, 100'000, "Rounds of every cell");
+  add("--cell_ms", options.cell_ms, 0.01, 60'000.0, "About how long a cell is measured in a round");
+  add("--open_loop_s", options.open_loop_seconds, 0.0001, 3600.0,
+      "How long messages come at a fixed rate, in a round");
+  add("--slow_messages", options.slow_messages, 1, 1'000'000,
+      "Messages of who sends one each millisecond, in a round");
+  add("--idle_s", options.idle_seconds, 0.001, 3600.0,
+      "How long nobody sends to who is idle, in a round");
+  add("--limit_s", options.limit_seconds, 0.01, 86'400.0,
+      "A cell that is not done by then is killed");
 }
 
-bool take_value(run_options& options, std::string_view flag, std::string_view value) {
-  if (take_selection(options, flag, value)) return true;
-  if (flag == "--budget") {
-    options.budget_seconds = duration(flag, value);
-  } else if (flag == "--open_loop_s") {
-    options.open_loop_seconds = number(flag, value, 0.0001, 3600.0);
-  } else if (flag == "--rounds") {
-    options.rounds = number(flag, value, 1, 100000);
-  } else if (flag == "--cell_ms") {
-    options.cell_seconds = number(flag, value, 0.01, 60000.0) / 1000;
-  } else if (flag == "--limit_s") {
-    options.limit_seconds = number(flag, value, 0.01, 86400.0);
-  } else if (flag == "--slow_messages") {
-    options.slow_messages = number(flag, value, 1, 1000000);
-  } else if (flag == "--idle_s") {
-    options.idle_seconds = number(flag, value, 0.001, 3600.0);
-  } else if (flag == "--ring_bytes") {
-    options.ring_bytes = ring_size(flag, value);
-  } else if (flag == "--wait") {
-    options.wait = wait(flag, value);
-  } else if (flag == "--json") {
-    if (value.empty()) throw bad_option{"--json=: the name of a file is expected"};
-    options.json_file = value;
-  } else {
-    return false;
-  }
-  return true;
+void add_ways(CLI::App& app, run_options& options) {
+  const std::string group = "How";
+  app.add_option("--ring_bytes", options.ring_bytes,
+                 "Memory of each transport, a power of two; a cell whose messages\n"
+                 "are more than a quarter of it has four times a message, all alike")
+      ->check(number_between(least_ring_bytes, most_ring_bytes))
+      ->check(power_of_two())
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--wait",
+         [&](const std::string& name) {
+           options.wait.pauses = name == "bare" ? 0 : name == "pause" ? 1 : wait_loop::many_pauses;
+         },
+         "Who polls tells the processor so between two looks (pause, the\n"
+         "default), does not (bare), or does so many times (back_off)")
+      ->check(one_of({"pause", "bare", "back_off"}))
+      ->type_name("NAME")
+      ->group(group);
+}
+
+void add_outputs(CLI::App& app, run_options& options) {
+  app.add_option("--json", options.json_file, "Writes all that was measured there")
+      ->type_name("FILE")
+      ->group("What comes out");
+  app.add_flag_callback(
+         "--quiet", [&] { options.shows_progress = false; }, "No progress on the standard error")
+      ->group("What comes out");
+  const auto add = [&](const char* flag, sabotage what, const char* text) {
+    return app
+        .add_flag_callback(
+            flag, [&options, what] { options.on_purpose = what; }, text)
+        ->group("To see it fail");
+  };
+  auto* spoil =
+      add("--spoil", sabotage::spoil, "One bit of each batch is wrong; every cell has to notice");
+  auto* die = add("--die", sabotage::die, "Each sender does so; every cell has to be reported");
+  auto* hang = add("--hang", sabotage::hang, "The same");
+  die->excludes(spoil);
+  hang->excludes(spoil)->excludes(die);
 }
 
 }  // namespace
 
 run_options parse(const std::vector<std::string>& arguments) {
   run_options options;
-  for (const std::string& argument : arguments) {
-    const std::size_t equals = argument.find('=');
-    const bool understood = equals == std::string::npos
-                                ? take_word(options, argument)
-                                : take_value(options, std::string_view{argument}.substr(0, equals),
-                                             std::string_view{argument}.substr(equals + 1));
-    if (!understood)
-      throw bad_option{
-          fmt::format("{}: no such option, or its value is missing; see --help", argument)};
+  CLI::App app{description, "sluice_bench"};
+  app.footer(exit_codes);
+  add_selection(app, options);
+  add_lengths(app, options);
+  add_ways(app, options);
+  add_outputs(app, options);
+  try {
+    app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+  } catch (const CLI::CallForHelp&) {
+    options.help = app.help();
+  } catch (const CLI::ExtrasError&) {
+    throw bad_option{
+        fmt::format("{}: no such option; see --help", fmt::join(app.remaining(), ", "))};
+  } catch (const CLI::ParseError& wrong) {
+    throw bad_option{wrong.what()};
   }
   return options;
 }

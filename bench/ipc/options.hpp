@@ -15,7 +15,7 @@ namespace bench {
 
 struct run_options {
   int rounds = 9;
-  double cell_seconds = 0.02;
+  double cell_ms = 20;
   double limit_seconds = 10;
   int slow_messages = 500;         ///< Of who sends slowly, in a round.
   double idle_seconds = 2;         ///< How long nobody sends, in a round.
@@ -32,8 +32,9 @@ struct run_options {
   sabotage on_purpose = sabotage::none;
   bool lists = false;          ///< Print the names of the cells instead of running them.
   bool shows_progress = true;  ///< On the standard error.
-  bool helps = false;
+  std::string help = "";       ///< Not empty: what to print instead of running anything.
 
+  [[nodiscard]] double cell_seconds() const noexcept { return cell_ms / 1000; }
   /// Whether this is one of those that were asked for, or a floor that they are set against.
   [[nodiscard]] bool wants(const transport& one, std::string_view measure) const;
   [[nodiscard]] bool wants_mechanism(const std::string& name) const;
@@ -46,8 +47,6 @@ struct run_options {
 struct bad_option : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-
-extern const char* const usage;
 
 [[nodiscard]] run_options parse(const std::vector<std::string>& arguments);
 

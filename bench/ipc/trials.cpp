@@ -241,7 +241,7 @@ void measure_trial(const trial_set& of, trial& one, int round, const run_options
   for (;;) {
     result = run_once(of, one, options, messages, runner, address);
     const bool finds_out = is_scaled && one.messages == 0 && result.failure.empty();
-    if (!finds_out || result.seconds >= options.cell_seconds / 4) break;
+    if (!finds_out || result.seconds >= options.cell_seconds() / 4) break;
     messages *= 4;
   }
   one.failure = result.failure;
@@ -258,7 +258,7 @@ void measure_trial(const trial_set& of, trial& one, int round, const run_options
   one.rounds.push_back(seen);
   if (!is_scaled) return;
   const double change =
-      std::clamp(options.cell_seconds / result.seconds, 1 / most_change, most_change);
+      std::clamp(options.cell_seconds() / result.seconds, 1 / most_change, most_change);
   // Each of several senders has the same share of them.
   const auto next = static_cast<std::uint64_t>(static_cast<double>(messages) * change);
   one.messages = std::max(first_try, next / max_crew * max_crew);
