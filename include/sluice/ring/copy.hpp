@@ -13,28 +13,31 @@
 namespace sluice::ring {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLUICE_COPIES_ARE_WATCHED
+inline constexpr bool copies_are_watched = true;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLUICE_COPIES_ARE_WATCHED
+inline constexpr bool copies_are_watched = true;
+#else
+inline constexpr bool copies_are_watched = false;
 #endif
+#else
+inline constexpr bool copies_are_watched = false;
 #endif
 
 /// Whether one instruction of this processor copies a few hundred bytes faster than a call of
 /// memcpy does: "fast short rep movsb", CPUID leaf 7, EDX bit 4 (Intel SDM volume 2, CPUID).
 /// Sanitizers do not see what it does, so it is not used below them.
 [[nodiscard]] inline bool has_fast_short_copy() noexcept {
-#if defined(__x86_64__) && !defined(SLUICE_COPIES_ARE_WATCHED)
+#if defined(__x86_64__)
   unsigned a = 0;
   unsigned b = 0;
   unsigned c = 0;
   unsigned d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & 1U << 4) != 0;
-#else
-  return false;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && !copies_are_watched)
+    return (d & 1U << 4) != 0;
 #endif
+  return false;
 }
-#undef SLUICE_COPIES_ARE_WATCHED
 
 /// Asked for once: it does not change.
 inline const bool uses_fast_short_copy = has_fast_short_copy();
