@@ -335,9 +335,9 @@ INSTANTIATE_TEST_SUITE_P(Over, RequestPairs, ::testing::ValuesIn(all_pairs),
 
 // --- Where locks beside the channels prove who lives ---------------------------------------------
 
-class RequestPresence : public RequestPairs {};
+class RequestPairsOfLocks : public RequestPairs {};
 
-TEST_P(RequestPresence, of_several_servers_the_dead_one_alone_is_told_of) {
+TEST_P(RequestPairsOfLocks, of_several_servers_the_dead_one_alone_is_told_of) {
   auto both = GetParam().meet();
   child first = taking(both);
   child second = taking(both);
@@ -367,7 +367,7 @@ constexpr pair_of_channels queues[]{
     {"posix_queue", &at_posix_queue, after_death::waits},
     {"mailbox", &at_mailbox, after_death::waits},
 };
-INSTANTIATE_TEST_SUITE_P(Over, RequestPresence, ::testing::ValuesIn(queues),
+INSTANTIATE_TEST_SUITE_P(Over, RequestPairsOfLocks, ::testing::ValuesIn(queues),
                          [](const auto& one) { return std::string{one.param.name}; });
 
 }  // namespace
