@@ -209,11 +209,18 @@ meeting connected(ring_trust trust) {
               [=] {
                 auto& mine =
                     kept->emplace_back(ring_connection::connect(name, deadline{patience}).value());
-                EXPECT_EQ(mine.carrier(), trust == ring_trust::nobody ? ring_carrier::hardened
-                                                                      : ring_carrier::shared);
-                return request_client::over({.requests = std::move(mine.sender()),
-                                             .replies = std::move(mine.receiver())})
-                    .value();
+                auto client = request_client::over({.requests = std::move(mine.sender()),
+                                                    .replies = std::move(mine.receiver())})
+                                  .value();
+                auto& ends = client.channels();
+                if (trust == ring_trust::nobody) {
+                  EXPECT_TRUE(ends.requests.get_if<hardened_sender>());
+                  EXPECT_TRUE(ends.replies.get_if<hardened_receiver>());
+                } else {
+                  EXPECT_TRUE(ends.requests.get_if<ring_sender>());
+                  EXPECT_TRUE(ends.replies.get_if<ring_receiver>());
+                }
+                return client;
               }};
 }
 meeting over_a_ring_connection() { return connected(ring_trust::same_user); }

@@ -86,9 +86,9 @@ enum class request_custody {
   /// `errc::closed`. The channel of replies proves that it has gone, by its end or by the lock of a
   /// ring, or a file beside it does (request_presence.hpp).
   acknowledged,
-  /// A request leaves the channel when it was answered. If the server goes, another one gets it, and
-  /// perhaps does it a second time; the client is told nothing, and answered once. Requests over a
-  /// ring channel or ring queue only; one at a time for each server.
+  /// A request leaves the channel when it was answered. If the server goes, another one gets it,
+  /// and perhaps does it a second time; the client is told nothing, and answered once. Requests
+  /// over a ring channel or ring queue only; one at a time for each server.
   redelivered,
   /// It says nothing, which saves a message: where the end of the channel tells everything (pipes,
   /// rings without a name, one to one), or where the deadline is enough.
