@@ -1,9 +1,6 @@
 #include <sluice/base/name.hpp>
 #include <sluice/compose/request_presence.hpp>
-#include <sluice/os/socket_type.hpp>
-#include <string>
 
-#include "compose/any_open.hpp"
 #include "compose/request_presence_name.hpp"
 #include "os/presence_file.hpp"
 #include "os/syscall.hpp"
@@ -12,13 +9,12 @@ namespace sluice {
 
 namespace {
 
-constexpr const char* suffix = ".alive";
 constexpr int most_draws = 100;
 
 result<name_place> place_of(std::string_view name, const request_presence_options& options) {
   auto parsed = channel_name::parse(name);
   if (!parsed) return failure{parsed.error()};
-  return name_place::resolve(*parsed, suffix, options.directory);
+  return name_place::resolve(*parsed, presence_name::suffix, options.directory);
 }
 
 named_file::trust trust_of(const request_presence_options& options) {
@@ -39,11 +35,6 @@ result<std::uint32_t> hold_a_new_one(liveness& life) {
   }
   return failure{std::errc::device_or_resource_busy, "request_presence",
                  "somebody has locked the whole file"};
-}
-
-// Whoever may read or write replies may do both with the file: a lock needs it.
-mode_t for_locks(mode_t mode) noexcept {
-  return 0600U | ((mode & 0060) != 0 ? 0060U : 0U) | ((mode & 0006) != 0 ? 0006U : 0U);
 }
 
 }  // namespace
@@ -87,48 +78,6 @@ result<void> request_presence::unlink(std::string_view name,
   auto place = place_of(name, options);
   if (!place) return failure{place.error()};
   return presence_file::unlink(*place, trust_of(options));
-}
-
-std::optional<presence_name> presence_beside(const endpoint& replies) {
-  using enum endpoint_kind;
-  const endpoint_kind kind = replies.kind();
-  const bool is_datagram =
-      kind == unix_socket &&
-      replies.number(endpoint_option::socket) == static_cast<std::uint64_t>(socket_type::datagram);
-  if (kind != fifo && kind != sysv && kind != mq && kind != mailbox && !is_datagram)
-    return std::nullopt;
-  presence_name found{.name = replies.target_text(),
-                      .options = endpoint_options::base<request_presence_options>(replies)};
-  // "/name" is that of a queue and no path; "@name" is an abstract one.
-  if ((kind == mq && found.name.starts_with('/')) || found.name.starts_with('@'))
-    found.name.erase(0, 1);
-  const bool is_path = found.name.find('/') != std::string::npos;
-  if (is_path) found.name += suffix;
-  // Nobody else reaches the private directory, whatever the channel's mode lets in.
-  const bool is_private = !is_path && found.options.directory.path.empty();
-  found.options.mode = is_private ? 0600 : for_locks(found.options.mode);
-  return found;
-}
-
-result<std::optional<request_presence>> create_presence_beside(const endpoint& replies) {
-  const auto named = presence_beside(replies);
-  if (!named) return std::optional<request_presence>{};
-  auto made = request_presence::create(named->name, named->options);
-  if (!made) return failure{made.error()};
-  return std::optional<request_presence>{std::move(*made)};
-}
-
-std::optional<request_presence> open_presence_beside(const endpoint& replies) {
-  const auto named = presence_beside(replies);
-  if (!named) return std::nullopt;
-  auto opened = request_presence::open(named->name, named->options);
-  if (!opened) return std::nullopt;
-  return std::move(*opened);
-}
-
-void unlink_presence_beside(const endpoint& replies) noexcept {
-  if (const auto named = presence_beside(replies))
-    static_cast<void>(request_presence::unlink(named->name, named->options));
 }
 
 }  // namespace sluice

@@ -9,6 +9,8 @@
 namespace sluice {
 
 struct presence_name {
+  static constexpr const char* suffix = ".alive";
+
   std::string name;
   request_presence_options options;
 };

@@ -102,6 +102,24 @@ TEST(RequestPresence, addresses_say_where_it_is_where_the_channel_does_not_tell_
   EXPECT_EQ(mode("fifo:/run/x/a?mode=0622"), 0666U);
 }
 
+TEST(RequestPresence, a_server_of_another_user_uses_a_file_that_lets_it_in) {
+  if (!may_change_user()) GTEST_SKIP() << "needs root";
+  const private_runtime_directory made;
+  request_presence_options options{.mode = 0666, .directory = {.path = made.path()}};
+  ASSERT_EQ(::chmod(made.path().c_str(), 0755), 0);
+  const std::string name = unique_name();
+  const auto client = request_presence::create(name, options).value();
+  as_nobody([&] {
+    EXPECT_EQ(request_presence::open(name, options).error(), std::errc::permission_denied);
+    options.owner = 0;
+    options.world_writable = true;
+    const auto server = request_presence::open(name, options);
+    ASSERT_TRUE(server) << server.error().message();
+    EXPECT_TRUE(server->client_lives().value());
+    EXPECT_TRUE(client.lives(server->number()).error() == std::errc::operation_not_permitted);
+  });
+}
+
 // --- Beside channels -----------------------------------------------------------------------------
 
 request_service mailbox_service() {
