@@ -59,6 +59,7 @@
 #include <sluice/compose/relay.hpp>
 #include <sluice/compose/relay_options.hpp>
 #include <sluice/compose/request_client.hpp>
+#include <sluice/compose/request_presence.hpp>
 #include <sluice/compose/request_reply.hpp>
 #include <sluice/compose/request_server.hpp>
 #include <sluice/compose/ring_connection.hpp>

@@ -3,6 +3,10 @@
 
 namespace sluice {
 
+any_receiver::any_receiver(ring_connection_receiver receiver) noexcept
+    : held_(with_held(receiver.carriers(), [](auto& end) -> held_type { return std::move(end); })) {
+}
+
 result<std::size_t> any_receiver::try_receive(mutable_bytes buffer) {
   return with_held(held_, [&](auto& receiver) { return receiver.try_receive(buffer); });
 }

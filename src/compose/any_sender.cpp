@@ -3,6 +3,9 @@
 
 namespace sluice {
 
+any_sender::any_sender(ring_connection_sender sender) noexcept
+    : held_(with_held(sender.carriers(), [](auto& end) -> held_type { return std::move(end); })) {}
+
 namespace {
 
 // Calls a sender with what its address says of each message, if it can be said there.

@@ -117,6 +117,11 @@ std::optional<std::string_view> endpoint::text(endpoint_option option) const noe
 
 result<endpoint> endpoint::with_name(std::string_view name) const {
   endpoint renamed = *this;
+  if (auto* socket = std::get_if<unix_socket_target>(&renamed.target_)) {
+    socket->is_abstract = name.starts_with('@');
+    socket->name = name.substr(socket->is_abstract ? 1 : 0);
+    return parse(renamed.text());
+  }
   auto* target = std::get_if<std::string>(&renamed.target_);
   if (target == nullptr || target->empty())
     return failure{std::errc::invalid_argument, "endpoint::with_name",

@@ -6,6 +6,7 @@
 #include "compose/any_open.hpp"
 #include "compose/own_ring_name.hpp"
 #include "compose/request_frame.hpp"
+#include "compose/request_presence_name.hpp"
 #include "os/syscall.hpp"
 
 namespace sluice {
@@ -56,9 +57,12 @@ result<request_client> request_client::open(const request_service& service,
   // First of all the place for replies: who gets our first request looks for it.
   auto replies = any_receiver::open(*where);
   if (!replies) return failure{replies.error()};
+  auto presence = create_presence_beside(*where);
+  if (!presence) return failure{presence.error()};
   auto requests = any_sender::open(service.requests, until);
   if (!requests) return failure{requests.error()};
   request_client_ends ends{.requests = std::move(*requests), .replies = std::move(*replies)};
+  ends.presence = std::move(*presence);
   if (!service.cancels.empty()) {
     auto cancels = any_sender::open(service.cancels, until);
     if (!cancels) return failure{cancels.error()};
@@ -343,6 +347,15 @@ void request_client::expire() {
   }
 }
 
+result<ring_presence> request_client::look_at(const ring_participant& server) {
+  if (!ends_.presence) return ends_.replies.presence_of(server);
+  if (server.generation != 0)
+    return ring_presence::alive;  // a later version's, which tells nothing
+  auto lives = ends_.presence->lives(server.slot);
+  if (!lives) return failure{lives.error()};
+  return *lives ? ring_presence::alive : ring_presence::died;
+}
+
 // Fails what is held by servers that have gone. What they sent before counts: their lock is looked
 // at first, then everything is read, and only then is it decided.
 void request_client::look_after_servers() {
@@ -356,7 +369,7 @@ void request_client::look_after_servers() {
       return std::find(list.begin(), list.end(), *one.holder) != list.end();
     };
     if (is_known(gone) || is_known(alive)) continue;
-    auto seen = ends_.replies.presence_of(*one.holder);
+    auto seen = look_at(*one.holder);
     if (!seen) {
       proves_life_ = !(seen.error() == std::errc::operation_not_supported);
       return;  // nothing is known: the deadline decides

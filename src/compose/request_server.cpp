@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compose/request_frame.hpp"
+#include "compose/request_presence_name.hpp"
 
 namespace sluice {
 
@@ -43,8 +44,10 @@ result<void> request_server::check(const any_receiver& requests,
 result<request_server> request_server::over(request_server_ends ends,
                                             const request_server_options& options) {
   if (auto checked = check(ends.requests, options); !checked) return failure{checked.error()};
-  return request_server{std::move(ends.requests), std::move(ends.replies), std::nullopt,
-                        std::move(ends.cancels), options};
+  request_server made{std::move(ends.requests), std::move(ends.replies), std::nullopt,
+                      std::move(ends.cancels), options};
+  made.presence_ = std::move(ends.presence);
+  return made;
 }
 
 result<request_server> request_server::open(const request_service& service,
@@ -281,10 +284,14 @@ result<void> request_server::say_failed(key which, const request_error& why) {
 void request_server::say_taken(key which) {
   auto to = route_to(which.client);
   if (!to) return;  // it will not get the reply either, and that is counted
+  const request_presence* presence = presence_towards(which.client);
+  const auto us = presence == nullptr
+                      ? (*to)->participant()
+                      : ring_participant{.slot = presence->number(), .generation = 0};
   request_frame{.what = request_frame::kind::taken,
                 .client = which.client,
                 .id = which.id,
-                .value = request_frame::value_of((*to)->participant())}
+                .value = request_frame::value_of(us)}
       .encode({}, frame_);
   static_cast<void>(deliver(which.client, frame_));
 }
@@ -298,11 +305,9 @@ result<void> request_server::deliver(std::uint64_t client, const_bytes frame) {
   auto sent = (*to)->try_send(frame);
   if (!sent && would_block(sent.error())) {
     // Who has gone will make no room.
-    auto client_is = (*to)->peer();
-    const bool is_gone =
-        client_is && (*client_is == ring_presence::died || *client_is == ring_presence::left);
-    sent = is_gone ? result<void>{failure{errc::closed, operation, "the client has gone"}}
-                   : (*to)->send(frame, deadline{options_.reply_patience});
+    sent = has_gone(**to, presence_towards(client))
+               ? result<void>{failure{errc::closed, operation, "the client has gone"}}
+               : (*to)->send(frame, deadline{options_.reply_patience});
   }
   // What a stream could not take yet must not wait for the next reply.
   if (sent) sent = (*to)->flush(deadline{options_.reply_patience});
@@ -322,16 +327,38 @@ void request_server::forget_gone_clients() {
   if (routes_.empty() || now < next_look_) return;
   next_look_ = now + between_looks;
   std::erase_if(routes_, [&](route& one) {
-    auto client = one.to.peer();
-    const bool is_gone =
-        client && (*client == ring_presence::died || *client == ring_presence::left);
+    const bool is_gone = has_gone(one.to, presence_towards(one.client));
     for (taken_request& request : taken_) {
       if (!is_gone || request.which.client != one.client || request.is_cancelled) continue;
       request.is_cancelled = true;
       ++statistics_.cancelled;
     }
+    // Who left in order has removed it.
+    if (auto where = replies_of(one.client); is_gone && one.presence && where)
+      unlink_presence_beside(*where);
     return is_gone;
   });
+}
+
+// By the lock of a ring, or by that in its own file.
+bool request_server::has_gone(any_sender& to, const request_presence* presence) {
+  if (presence != nullptr) {
+    auto lives = presence->client_lives();
+    return lives && !*lives;
+  }
+  auto client = to.peer();
+  return client && (*client == ring_presence::died || *client == ring_presence::left);
+}
+
+const request_presence* request_server::presence_towards(std::uint64_t client) const noexcept {
+  if (presence_) return &*presence_;
+  for (const route& one : routes_)
+    if (one.client == client && one.presence) return &*one.presence;
+  return nullptr;
+}
+
+result<endpoint> request_server::replies_of(std::uint64_t client) const {
+  return replies_of_each_->with_name(reply_name(replies_of_each_->target_text(), client));
 }
 
 result<any_sender*> request_server::route_to(std::uint64_t client) {
@@ -341,7 +368,7 @@ result<any_sender*> request_server::route_to(std::uint64_t client) {
     one.last_used = ++uses_;
     return &one.to;
   }
-  auto where = replies_of_each_->with_name(reply_name(replies_of_each_->target_text(), client));
+  auto where = replies_of(client);
   if (!where) return failure{where.error()};
   auto opened = any_sender::open(*where, deadline::now());
   if (!opened) return failure{opened.error()};
@@ -359,7 +386,10 @@ result<any_sender*> request_server::route_to(std::uint64_t client) {
         });
     routes_.erase(oldest);
   }
-  routes_.push_back({.client = client, .last_used = ++uses_, .to = std::move(*opened)});
+  routes_.push_back({.client = client,
+                     .last_used = ++uses_,
+                     .to = std::move(*opened),
+                     .presence = open_presence_beside(*where)});
   return &routes_.back().to;
 }
 

@@ -103,6 +103,22 @@ void expect_complaints(std::span<const wrong> all) {
   }
 }
 
+TEST(Endpoint, what_has_a_name_can_have_another_one) {
+  const auto renamed = [](std::string_view text, std::string_view name) {
+    auto made = parsed(text).with_name(name);
+    return made ? made->text() : made.error().message();
+  };
+  EXPECT_EQ(renamed("queue:work?take=1", "work.0f"), "queue:work.0f?take=1");
+  EXPECT_EQ(renamed("mq:/work", "/other"), "mq:/other");
+  EXPECT_EQ(renamed("unix:work?socket=datagram", "other"), "unix:other?socket=datagram");
+  EXPECT_EQ(renamed("unix:@work", "@other"), "unix:@other");
+  EXPECT_EQ(renamed("unix:@work", "/run/other"), "unix:/run/other");
+  for (const char* nameless :
+       {"tcp:127.0.0.1:9000", "udp:localhost:53", "signal:1", "pipe:3,4", "sysv:?key=0x12"})
+    EXPECT_EQ(parsed(nameless).with_name("x").error(), std::errc::invalid_argument) << nameless;
+  EXPECT_EQ(parsed("unix:work").with_name("").error(), std::errc::invalid_argument);
+}
+
 TEST(Endpoint, complaints_about_options_point_at_the_character) {
   const wrong all[]{
       {"ring:t?capacty=1M", 8, "unknown option \"capacty\"", "capacity, full, departure"},

@@ -85,6 +85,10 @@ TEST(RequestFormat, the_bytes_are_those_of_the_page) {
       "taken-by-slot-2",
       {.what = kind::taken, .client = client, .id = id, .value = request_frame::value_of(holder)});
   EXPECT_EQ(request_frame::decode(golden("taken-by-slot-2"))->as_holder(), holder);
+  const ring_participant drawn{.slot = 0x5eed0123, .generation = 0};
+  expect_both_ways(
+      "taken-by-number-5eed0123",
+      {.what = kind::taken, .client = client, .id = id, .value = request_frame::value_of(drawn)});
   const auto error = request_frame::decode(golden("error-invalid-argument"));
   EXPECT_EQ(error->as_error(bytes_of("no")), std::errc::invalid_argument);
 }

@@ -175,6 +175,43 @@ void answer_a_new_client(struck_step& step) {
   }
 }
 
+// Beside a mailbox a file proves who lives. A server that is refused it serves without.
+result<both_sides> open_service_beside_locks() {
+  const std::string name = unique_name();
+  const request_service service{.requests = "mailbox:" + name, .replies = "mailbox:" + name + ".r"};
+  auto server = request_server::open(service);
+  if (!server) return failure{server.error()};
+  auto client = request_client::open(service);
+  if (!client) return failure{client.error()};
+  return both_sides{std::move(*server), std::move(*client)};
+}
+
+void open_a_service_beside_locks(struck_step& step) {
+  auto both = step([] { return open_service_beside_locks(); });
+  if (!both) return;
+  const auto id = both->client.send(bytes_of("abc"));
+  ASSERT_TRUE(id);
+  ASSERT_TRUE(both->server.serve_one([](request_in_hand&) { return reply{}; }, 10s));
+  EXPECT_TRUE(both->client.wait(*id, 10s));
+}
+
+void prove_life_to_a_new_client(struck_step& step) {
+  const std::string name = unique_name();
+  const auto client = request_presence::create(name).value();
+  auto server = step([&] { return request_presence::open(name); });
+  if (server) {
+    EXPECT_TRUE(client.lives(server->number()).value());
+  }
+}
+
+void make_a_proof_of_life(struck_step& step) {
+  const std::string name = unique_name();
+  auto client = step([&] { return request_presence::create(name); });
+  if (client) {
+    EXPECT_TRUE(request_presence::open(name)->client_lives().value());
+  }
+}
+
 }  // namespace
 
 const std::vector<scenario>& endpoint_scenarios() {
@@ -196,6 +233,9 @@ const std::vector<scenario>& endpoint_scenarios() {
       {"accept_by_looking", accept_by_looking},
       {"open_a_service", open_a_service},
       {"answer_a_new_client", answer_a_new_client},
+      {"open_a_service_beside_locks", open_a_service_beside_locks},
+      {"make_a_proof_of_life", make_a_proof_of_life},
+      {"prove_life_to_a_new_client", prove_life_to_a_new_client},
   };
   return table;
 }

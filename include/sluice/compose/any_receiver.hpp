@@ -30,6 +30,7 @@
 #include <sluice/compose/endpoint.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/held_end.hpp>
+#include <sluice/compose/ring_connection_ends.hpp>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -67,6 +68,8 @@ class any_receiver {
   template <class Receiver>
     requires is_held_in<Receiver, held_type>
   any_receiver(Receiver receiver) noexcept : held_(std::move(receiver)) {}
+  /// Holds the end of its carrier, with all that this can.
+  any_receiver(ring_connection_receiver receiver) noexcept;
 
   [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer);
   [[nodiscard]] result<std::size_t> receive_waiting(mutable_bytes buffer);

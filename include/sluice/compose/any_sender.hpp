@@ -27,6 +27,7 @@
 #include <sluice/compose/endpoint.hpp>
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/held_end.hpp>
+#include <sluice/compose/ring_connection_ends.hpp>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -62,6 +63,8 @@ class any_sender {
   template <class Sender>
     requires is_held_in<Sender, held_type>
   any_sender(Sender sender) noexcept : held_(std::move(sender)) {}
+  /// Holds the end of its carrier, with all that this can.
+  any_sender(ring_connection_sender sender) noexcept;
 
   [[nodiscard]] result<void> try_send(const_bytes message);
   [[nodiscard]] result<void> send_waiting(const_bytes message);

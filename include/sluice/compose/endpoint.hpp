@@ -149,7 +149,8 @@ class endpoint {
 
   [[nodiscard]] std::string text() const;
 
-  /// The same with another name, of kinds that have one; `invalid_argument` as from `parse`.
+  /// The same with another name (of a Unix socket `@` and an abstract one, too), of kinds that have
+  /// one; `invalid_argument` as from `parse`.
   [[nodiscard]] result<endpoint> with_name(std::string_view name) const;
   /// The same with an option set; unchanged where the scheme has no such option of numbers.
   [[nodiscard]] endpoint with(endpoint_option option, std::uint64_t number) const;

@@ -10,6 +10,7 @@
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/compose/any_channel.hpp>
+#include <sluice/compose/request_presence.hpp>
 #include <sluice/compose/request_reply.hpp>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct request_client_ends {
   any_sender requests;
   any_receiver replies;
   std::optional<any_sender> cancels = {};  ///< Without it they go with the requests.
+  /// Made by us, where the channel of replies does not tell of a server's death by itself.
+  std::optional<request_presence> presence = {};
 };
 
 /// What became of a request.
@@ -40,9 +43,12 @@ struct request_outcome {
 ///
 /// *Semantics*: up to `max_outstanding` requests at once, each with its deadline; replies in any
 /// order. A request ends in one of: its reply, which may be the server's error; `timed_out` at its
-/// deadline; `errc::closed` when its server died or left, or the channel of replies ended; or by
-/// `cancel`. What comes after that is dropped and counted. Nothing happens in the background:
-/// replies are read, deadlines kept and servers looked after inside the calls. *Threads*: one at a
+/// deadline; `errc::closed` when the server that has it died or left, at once: the end of a channel
+/// wakes us, and where several servers share channels their locks are looked at every
+/// `longest_sleep`; or by `cancel`. A request that nobody has taken waits for the next server, for
+/// ever if none comes and it has no deadline. What comes after the end is dropped and counted.
+/// Nothing happens in the background: replies are read, deadlines kept and servers looked after
+/// inside the calls. *Threads*: one at a
 /// time. *Errors*: `send`: would_block when so many are outstanding, `message_size`, `errc::closed`
 /// when the channel of requests ended; `invalid_argument` for a request that is not outstanding.
 /// Memory is bounded by `max_outstanding` times `max_reply_bytes` and one message of the channel.
@@ -114,6 +120,7 @@ class request_client {
   void take_in(const_bytes message);
   void expire();
   void look_after_servers();
+  [[nodiscard]] result<ring_presence> look_at(const ring_participant& server);
 
   static constexpr std::size_t replies_at_once = 256;
 

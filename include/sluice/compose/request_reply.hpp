@@ -5,10 +5,10 @@
 //
 //  one to one      a pair of channels between a client and its server: duplex pipe, two rings, two
 //                  hardened rings. Cancels go the way of the requests. `over` both ends.
-//  a shared queue  many clients send into one queue (ring queue, FIFO, POSIX, System V, mailbox)
-//  from
-//                  which many servers take; each client has a reply channel of its own, which
-//                  servers open when they first hear of it. `open` a request_service.
+//  a shared queue  many clients send into one queue (ring queue, FIFO, POSIX, System V, mailbox,
+//                  datagrams) from which many servers take, as many as it has receivers; each
+//                  client has a reply channel of its own, which servers open when they first hear
+//                  of it. `open` a request_service.
 //  a topic         as before, but all replies go over one topic, and each client picks its own.
 //
 // With several servers, cancels need a topic of their own, since whoever takes a cancel out of the
@@ -83,12 +83,12 @@ struct request_service {
 /// What becomes of the requests that a server had taken when it is killed.
 enum class request_custody {
   /// It says of each request that it has it: if it goes, the client's request fails at once with
-  /// `errc::closed`. Where replies go over rings; elsewhere nobody can prove that it has gone.
+  /// `errc::closed`. The channel of replies proves that it has gone, by its end or by the lock of a
+  /// ring, or a file beside it does (request_presence.hpp).
   acknowledged,
   /// A request leaves the channel when it was answered. If the server goes, another one gets it,
-  /// and
-  /// perhaps does it a second time; the client is told nothing, and answered once. Requests over a
-  /// ring channel or ring queue only; one at a time for each server.
+  /// and perhaps does it a second time; the client is told nothing, and answered once. Requests
+  /// over a ring channel or ring queue only; one at a time for each server.
   redelivered,
   /// It says nothing, which saves a message: where the end of the channel tells everything (pipes,
   /// rings without a name, one to one), or where the deadline is enough.

@@ -10,6 +10,7 @@
 #include <sluice/base/deadline.hpp>
 #include <sluice/base/result.hpp>
 #include <sluice/compose/any_channel.hpp>
+#include <sluice/compose/request_presence.hpp>
 #include <sluice/compose/request_reply.hpp>
 #include <utility>
 #include <vector>
@@ -33,6 +34,8 @@ struct request_server_ends {
   any_receiver requests;
   any_sender replies;
   std::optional<any_receiver> cancels = {};  ///< Without it they come with the requests.
+  /// In the client's file, where the channel of replies does not tell of our death by itself.
+  std::optional<request_presence> presence = {};
 };
 
 /// A request that was taken. Owns its bytes.
@@ -53,8 +56,8 @@ class request_in_hand {
   [[nodiscard]] const_bytes body() const noexcept { return request_->body; }
   [[nodiscard]] const incoming_request& request() const noexcept { return *request_; }
   /// Looks whether the client has cancelled it, has given up by its deadline, or has died (where
-  /// its replies go over a ring of its own; within a second): a few loads where cancels come over a
-  /// ring. Worth asking again and again in long work.
+  /// its replies go over a channel of its own that has a name; within a second): a few loads where
+  /// cancels come over a ring. Worth asking again and again in long work.
   [[nodiscard]] bool is_cancelled() const;
 
  private:
@@ -127,6 +130,7 @@ class request_server {
     std::uint64_t client;
     std::uint64_t last_used;
     any_sender to;
+    std::optional<request_presence> presence;
   };
   request_server(any_receiver requests, std::optional<any_sender> replies,
                  std::optional<endpoint> replies_of_each, std::optional<any_receiver> cancels,
@@ -146,6 +150,9 @@ class request_server {
   }
 
   [[nodiscard]] result<any_sender*> route_to(std::uint64_t client);
+  [[nodiscard]] const request_presence* presence_towards(std::uint64_t client) const noexcept;
+  [[nodiscard]] static bool has_gone(any_sender& to, const request_presence* presence);
+  [[nodiscard]] result<endpoint> replies_of(std::uint64_t client) const;
   [[nodiscard]] result<void> deliver(std::uint64_t client, const_bytes frame);
   void say_taken(key which);
   void forget_gone_clients();
@@ -158,6 +165,7 @@ class request_server {
   std::optional<any_sender> replies_;        // one for all, or
   std::optional<endpoint> replies_of_each_;  // what each client's is called, without its number
   std::optional<any_receiver> cancels_;
+  std::optional<request_presence> presence_ = {};  // where one channel is for all
   request_server_options options_;
   std::vector<route> routes_;
   std::uint64_t uses_ = 0;

@@ -33,10 +33,11 @@ struct ring_connect_options {
 
 /// One side of a conversation in both directions.
 ///
-/// *Semantics*: `sender` and `receiver` belong to the caller to use; the connection carries nothing
-/// more. *Threads*: each part as its class says. *Errors*: those of its parts. *Lifetime*: nothing
-/// of it has a name, so nothing is left when both are gone. *Crash*: `watch_handle` is readable at
-/// the peer's death at once; what it had sent is received.
+/// *Semantics*: `sender` and `receiver` belong to the caller to use, or to move into an any_sender
+/// and any_receiver, for requests, relays and selectors; the connection carries nothing more.
+/// *Threads*: each part as its class says. *Errors*: those of its parts. *Lifetime*: nothing of it
+/// has a name, so nothing is left when both are gone. *Crash*: `watch_handle` is readable at the
+/// peer's death at once; what it had sent is received.
 class ring_connection {
  public:
   /// Connects with the listener at `address` (os/unix_address.hpp), and waits until it has handed

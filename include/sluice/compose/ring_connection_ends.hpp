@@ -86,6 +86,8 @@ class ring_connection_sender {
   }
 
  private:
+  friend class any_sender;
+  [[nodiscard]] held_type& carriers() noexcept { return held_; }
   held_type held_;
 };
 
@@ -131,6 +133,8 @@ class ring_connection_receiver {
   }
 
  private:
+  friend class any_receiver;
+  [[nodiscard]] held_type& carriers() noexcept { return held_; }
   held_type held_;
 };
 
