@@ -64,12 +64,18 @@ struct socket_connection_link {
   static constexpr const char* name = "socket_ring_connection";
 
   explicit socket_connection_link(std::size_t max_message_bytes = usual_max_message_bytes) {
-    framed_unix_stream_link framed{max_message_bytes};
-    sender.emplace(std::move(*framed.sender));
-    receiver.emplace(std::move(*framed.receiver));
+    auto pair = unix_seqpacket::create_pair().value();
+    // Each side has both directions; the tests look at one.
+    const auto one = std::make_shared<unix_seqpacket>(std::move(pair.first));
+    const auto other = std::make_shared<unix_seqpacket>(std::move(pair.second));
+    const frame_options options{.max_message_bytes = max_message_bytes};
+    sender.emplace(writing::create(packet_byte_writer{one}, options).value());
+    receiver.emplace(reading::create(packet_byte_reader{other}, options).value());
   }
-  std::optional<connection_sender_of<framed_sender<unix_stream>>> sender;
-  std::optional<connection_receiver_of<framed_receiver<unix_stream>>> receiver;
+  using writing = framed_sender<packet_byte_writer>;
+  using reading = framed_receiver<packet_byte_reader>;
+  std::optional<connection_sender_of<writing>> sender;
+  std::optional<connection_receiver_of<reading>> receiver;
 };
 
 }  // namespace sluice::test
