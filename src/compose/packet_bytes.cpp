@@ -35,7 +35,9 @@ packet_byte_reader::packet_byte_reader(const shared_connection& connection)
 
 result<std::size_t> packet_byte_reader::try_read(mutable_bytes buffer) {
   if (buffer.empty()) return std::size_t{0};
-  auto size = direction_->try_receive(buffer);
+  // No more than a packet may be, so that a larger one shows whatever room there is.
+  auto size = direction_->try_receive(
+      buffer.first(std::min(buffer.size(), packet_byte_writer::largest_bytes)));
   if (!size && size.error() == std::errc::no_buffer_space &&
       buffer.size() >= packet_byte_writer::largest_bytes)
     return failure{errc::corrupt, "packet_byte_reader", "a packet larger than any may be"};

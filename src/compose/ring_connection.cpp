@@ -1,11 +1,10 @@
-#include <poll.h>
-
 #include <algorithm>
 #include <optional>
 #include <sluice/compose/ring_connection.hpp>
 
 #include "compose/ring_hand_over.hpp"
 #include "os/syscall.hpp"
+#include "os/syscall_sockets.hpp"
 #include "os/syscall_watch.hpp"
 
 namespace sluice {
@@ -167,9 +166,7 @@ result<bool> ring_connection::peer_has_left() const {
   const int socket = connection_->native_handle();
   // Beside rings nothing more is ever sent over the connection: whatever can be read is its end.
   if (carrier() != ring_carrier::socket) return syscall::is_readable(socket);
-  return syscall::poll(socket, 0, deadline::now()).transform([](short found) {
-    return (found & (POLLHUP | POLLERR)) != 0;
-  });
+  return syscall::has_hung_up(socket);
 }
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "os/syscall.hpp"
 #include "os/syscall_invoke.hpp"
 #include "os/syscall_options.hpp"
 
@@ -135,6 +137,12 @@ result<void> end(int socket, int which) {
 
 result<void> end_sending(int socket) { return end(socket, SHUT_WR); }
 result<void> end_receiving(int socket) { return end(socket, SHUT_RD); }
+
+result<bool> has_hung_up(int socket) {
+  auto found = poll(socket, 0, deadline::now());  // an end is told of without being asked for
+  if (!found) return failure{found.error()};
+  return (*found & (POLLHUP | POLLERR)) != 0;
+}
 
 result<std::size_t> bytes_under_way(int socket) {
   int bytes = 0;
