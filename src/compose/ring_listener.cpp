@@ -109,7 +109,8 @@ void ring_listener::let_go_of_one() {
 result<void> ring_listener::keep(undecided client) {
   auto watched =
       syscall::watch_readable(watched_.get(), client.socket.native_handle(), client.number);
-  if (!watched) return watched;
+  // One that could not be taken out is there still, and under the same number.
+  if (!watched && !(watched.error() == std::errc::file_exists)) return watched;
   undecided_.push_back(std::move(client));
   const auto without_memory =
       std::ranges::count_if(undecided_, [](const undecided& one) { return !one.rings; });
