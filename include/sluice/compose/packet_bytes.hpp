@@ -45,7 +45,8 @@ using packet_direction = std::unique_ptr<unix_seqpacket, packet_direction_end>;
 ///
 /// *Semantics*: takes as much as one packet holds. *Threads*: one thread at a time; the reader of
 /// the same connection in any. *Errors*: `broken_pipe` when the reader at the other side is gone.
-/// *Lifetime*: when it goes the other side reads to the end. *Crash*: what was written is read.
+/// *Lifetime*: when it goes, in the process that made it, the other side reads to the end; in a
+/// forked child nothing ends. *Crash*: what was written is read.
 class packet_byte_writer {
  public:
   static constexpr channel_capabilities capabilities = packet_bytes_capabilities;
