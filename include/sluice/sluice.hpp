@@ -56,6 +56,7 @@
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/held_end.hpp>
+#include <sluice/compose/packet_bytes.hpp>
 #include <sluice/compose/relay.hpp>
 #include <sluice/compose/relay_options.hpp>
 #include <sluice/compose/request_client.hpp>

@@ -58,6 +58,7 @@ result<std::size_t> unix_seqpacket::receive(mutable_bytes buffer, received_handl
 }
 
 result<void> unix_seqpacket::finish() { return syscall::end_sending(native_handle()); }
+result<void> unix_seqpacket::finish_receiving() { return syscall::end_receiving(native_handle()); }
 
 result<unix_seqpacket> unix_seqpacket::duplicate() const {
   auto copy = socket_.duplicate();

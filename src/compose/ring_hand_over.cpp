@@ -1,6 +1,7 @@
 #include "compose/ring_hand_over.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/record.hpp>
 #include <span>
@@ -12,8 +13,9 @@ namespace {
 
 constexpr const char* operation = "ring_connection";
 
-using framed_out = framed_sender<unix_stream>;
-using framed_in = framed_receiver<unix_stream>;
+using ends = ring_connection_ends;
+using framed_out = framed_sender<packet_byte_writer>;
+using framed_in = framed_receiver<packet_byte_reader>;
 
 // The largest message of a ring of this capacity.
 std::size_t most_of(std::uint64_t capacity_bytes) noexcept {
@@ -52,27 +54,6 @@ result<ends> make_hardened(unix_seqpacket& client, const offer& what,
   return ends_of(std::move(*sender), std::move(*receiver));
 }
 
-result<ends> framed_ends(unix_stream out, std::uint64_t out_bytes, unix_stream in,
-                         std::uint64_t in_bytes) {
-  auto sender = framed_out::create(std::move(out), {.max_message_bytes = most_of(out_bytes)});
-  if (!sender) return failure{sender.error()};
-  auto receiver = framed_in::create(std::move(in), {.max_message_bytes = most_of(in_bytes)});
-  if (!receiver) return failure{receiver.error()};
-  return ends_of(std::move(*sender), std::move(*receiver));
-}
-
-result<ends> make_sockets(unix_seqpacket& client, const offer& what) {
-  auto to_client = unix_stream::create_pair();
-  if (!to_client) return failure{to_client.error()};
-  auto from_client = unix_stream::create_pair();
-  if (!from_client) return failure{from_client.error()};
-  const std::array<int, 2> handles{to_client->second.native_handle(),
-                                   from_client->first.native_handle()};
-  if (auto sent = client.try_send(bytes_of(what), handles); !sent) return failure{sent.error()};
-  return framed_ends(std::move(to_client->first), what.to_client_bytes,
-                     std::move(from_client->second), what.from_client_bytes);
-}
-
 result<ends> take_shared(const offer& what, received_handles& came, const ring_wait_options& wait) {
   auto to_client = ring_channel::from_native(std::move(came[0]));
   if (!to_client) return failure{to_client.error()};
@@ -100,25 +81,9 @@ result<ends> take_hardened(const offer& what, received_handles& came,
   return ends_of(std::move(*sender), std::move(*receiver));
 }
 
-result<ends> take_sockets(const offer& what, received_handles& came) {
-  auto to_client = unix_stream::from_native(std::move(came[0]));
-  if (!to_client) return failure{to_client.error()};
-  auto from_client = unix_stream::from_native(std::move(came[1]));
-  if (!from_client) return failure{from_client.error()};
-  return framed_ends(std::move(*from_client), what.from_client_bytes, std::move(*to_client),
-                     what.to_client_bytes);
-}
-
-result<ends> taken(const offer& what, received_handles& came, const ring_wait_options& wait) {
-  switch (what.carrier) {
-    case ring_carrier::shared:
-      return take_shared(what, came, wait);
-    case ring_carrier::hardened:
-      return take_hardened(what, came, wait);
-    case ring_carrier::socket:
-      break;
-  }
-  return take_sockets(what, came);
+result<ends> make_rings(unix_seqpacket& client, const offer& what, const ring_wait_options& wait) {
+  return what.carrier == ring_carrier::shared ? make_shared(client, what, wait)
+                                              : make_hardened(client, what, wait);
 }
 
 }  // namespace
@@ -135,36 +100,29 @@ bool is_shortage(const error& why) noexcept {
       std::errc::operation_not_permitted,
       std::errc::operation_not_supported,
   };
-  return std::ranges::any_of(shortages, [&](std::errc one) { return why == one; });
+  // More descriptors of ours under way than RLIMIT_NOFILE: <system_error> has no word for it.
+  const bool is_under_way = why.code() == std::error_code{ETOOMANYREFS, std::system_category()};
+  return is_under_way || std::ranges::any_of(shortages, [&](std::errc one) { return why == one; });
 }
 
 bool is_capacity(std::uint64_t bytes) noexcept {
   return ring::log::is_capacity(bytes) && bytes <= most_capacity_bytes;
 }
 
-result<ends> make(unix_seqpacket& client, const offer& what, const ring_wait_options& wait) {
-  switch (what.carrier) {
-    case ring_carrier::shared:
-      return make_shared(client, what, wait);
-    case ring_carrier::hardened:
-      return make_hardened(client, what, wait);
-    case ring_carrier::socket:
-      break;
+result<offered> make(unix_seqpacket& client, offer what, const ring_wait_options& wait) {
+  for (; what.carrier != ring_carrier::socket; what.carrier = next_of(what.carrier)) {
+    auto rings = make_rings(client, what, wait);
+    if (rings) return offered{.carrier = what.carrier, .rings = std::move(*rings)};
+    if (!is_shortage(rings.error())) return failure{rings.error()};
   }
-  return make_sockets(client, what);
-}
-
-result<ends> make_first(unix_seqpacket& client, offer what, const ring_wait_options& wait) {
-  for (;;) {
-    auto made = make(client, what, wait);
-    if (made || what.carrier == ring_carrier::socket || !is_shortage(made.error())) return made;
-    what.carrier = next_of(what.carrier);
-  }
+  if (auto sent = client.try_send(bytes_of(what)); !sent) return failure{sent.error()};
+  return offered{};
 }
 
 result<ends> take(unix_seqpacket& server, const offer& what, received_handles& came,
                   const ring_wait_options& wait) {
-  auto mine = taken(what, came, wait);
+  auto mine = what.carrier == ring_carrier::shared ? take_shared(what, came, wait)
+                                                   : take_hardened(what, came, wait);
   if (!mine) return mine;
   std::array<int, 2> handles{};
   std::size_t count = 0;
@@ -177,15 +135,25 @@ result<ends> take(unix_seqpacket& server, const offer& what, received_handles& c
   return mine;
 }
 
-result<void> complete(ring_connection_sender& sender, ring_connection_receiver& receiver,
-                      received_handles& came) {
-  auto* out = sender.get_if<hardened_sender>();
-  auto* in = receiver.get_if<hardened_receiver>();
+result<void> complete(ends& rings, received_handles& came) {
+  auto* out = rings.sender.get_if<hardened_sender>();
+  auto* in = rings.receiver.get_if<hardened_receiver>();
   if (came.size() != (out != nullptr ? 2U : 0U))
     return failure{errc::incompatible, operation, "an answer with other descriptors"};
   if (out == nullptr) return {};
   if (auto met = out->connect(std::move(came[0])); !met) return met;
   return in->connect(std::move(came[1]));
+}
+
+result<ends> over_connection(const shared_connection& connection, std::uint64_t sending_bytes,
+                             std::uint64_t receiving_bytes) {
+  auto sender = framed_out::create(packet_byte_writer{connection},
+                                   {.max_message_bytes = most_of(sending_bytes)});
+  if (!sender) return failure{sender.error()};
+  auto receiver = framed_in::create(packet_byte_reader{connection},
+                                    {.max_message_bytes = most_of(receiving_bytes)});
+  if (!receiver) return failure{receiver.error()};
+  return ends_of(std::move(*sender), std::move(*receiver));
 }
 
 }  // namespace sluice::ring_hand_over

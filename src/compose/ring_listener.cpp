@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <map>
 #include <sluice/base/retry.hpp>
 #include <sluice/compose/ring_listener.hpp>
 
 #include "compose/ring_hand_over.hpp"
 #include "os/syscall.hpp"
+#include "os/syscall_sockets.hpp"
 #include "os/syscall_watch.hpp"
 
 namespace sluice {
@@ -25,7 +28,29 @@ failure of_forked_child() noexcept {
 // That the other side went, or speaks otherwise: its own affair.
 bool is_of_the_client(const error& why) noexcept {
   return why == errc::closed || why == std::errc::connection_reset ||
-         why == std::errc::broken_pipe || why == std::errc::no_buffer_space;
+         why == std::errc::broken_pipe || why == std::errc::no_buffer_space ||
+         why == std::errc::message_size;
+}
+
+// What a message says, if it is this.
+template <class Words>
+std::optional<Words> words_in(const_bytes message) {
+  Words said;
+  if (message.size() != sizeof said) return {};
+  std::memcpy(&said, message.data(), sizeof said);
+  if (!said.is_known()) return {};
+  return said;
+}
+
+result<std::optional<ring_connection>> nothing_after(const result<void>& done) {
+  if (!done) return failure{done.error()};
+  return std::optional<ring_connection>{};
+}
+
+// Whether it has not received all that was sent to it. It cannot be told where the kernel does not
+// say so: then nobody is taken to have kept something back.
+bool has_unread(const unix_seqpacket& client) {
+  return syscall::bytes_under_way(client.native_handle()).value_or(0) != 0;
 }
 
 }  // namespace
@@ -48,65 +73,135 @@ result<ring_listener> ring_listener::create(std::string_view address,
   return ring_listener{std::move(*door), std::move(*watched), syscall::process_id(), options};
 }
 
-bool ring_listener::is_trusted(const unix_seqpacket& client) const {
-  if (options_.trust != ring_trust::same_user) return options_.trust == ring_trust::everybody;
-  auto who = client.peer_credentials();
-  return who && who->user == syscall::effective_user();
+ring_carrier ring_listener::best_for(const undecided& client) const {
+  const bool is_trusted =
+      options_.trust == ring_trust::everybody ||
+      (options_.trust == ring_trust::same_user && client.user == syscall::effective_user());
+  return is_trusted ? ring_carrier::shared : ring_carrier::hardened;
 }
 
-// Makes a client an offer: this, or what comes after it. It is heard of again when it has answered.
-result<void> ring_listener::offer_to(unix_seqpacket client, ring_carrier carrier) {
-  const offer first{.carrier = carrier,
-                    .to_client_bytes = options_.to_client.capacity_bytes,
-                    .from_client_bytes = options_.from_client.capacity_bytes};
-  auto ours = make_first(client, first, options_.wait);
-  if (!ours && is_of_the_client(ours.error())) return {};
-  if (!ours) return failure{ours.error()};
-  const std::uint64_t number = ++last_number_;
-  auto watched = syscall::watch_readable(watched_.get(), client.native_handle(), number);
-  if (!watched) return watched;
-  if (undecided_.size() == options_.max_undecided) {
-    syscall::watch_no_more(watched_.get(), undecided_.front().socket.native_handle());
-    undecided_.erase(undecided_.begin());
-    let_go_ += 1;
-  }
-  undecided_.push_back({.number = number,
-                        .socket = std::move(client),
-                        .sender = std::move(ours->sender),
-                        .receiver = std::move(ours->receiver)});
+// For how many of its clients: those that may yet answer, and those with which what they were
+// offered still lies, unread.
+std::size_t ring_listener::memory_held_for(uid_t user) {
+  std::erase_if(unread_, [](const unread& one) { return !has_unread(one.socket); });
+  const auto undecided_ones = std::ranges::count_if(
+      undecided_, [&](const undecided& one) { return one.rings && one.user == user; });
+  const auto unread_ones = std::ranges::count(unread_, user, &unread::user);
+  return static_cast<std::size_t>(undecided_ones + unread_ones);
+}
+
+// Of those for which no memory is held. Whoever it is held for could not be made to give it back.
+void ring_listener::let_go_of_one() {
+  std::map<uid_t, std::size_t> count_of;
+  for (const undecided& one : undecided_)
+    if (!one.rings) count_of[one.user] += 1;
+  const auto most =
+      std::ranges::max_element(count_of, {}, [](const auto& of) { return of.second; });
+  const auto eldest = std::ranges::find_if(
+      undecided_, [&](const undecided& one) { return !one.rings && one.user == most->first; });
+  syscall::watch_no_more(watched_.get(), eldest->socket.native_handle());
+  static_cast<void>(eldest->socket.try_send(bytes_of(turned_away{})));  // or it sees the end alone
+  undecided_.erase(eldest);
+  let_go_ += 1;
+}
+
+// Until it is heard of again.
+result<void> ring_listener::keep(undecided client) {
+  auto watched =
+      syscall::watch_readable(watched_.get(), client.socket.native_handle(), client.number);
+  // One that could not be taken out is there still, and under the same number.
+  if (!watched && !(watched.error() == std::errc::file_exists)) return watched;
+  undecided_.push_back(std::move(client));
+  const auto without_memory =
+      std::ranges::count_if(undecided_, [](const undecided& one) { return !one.rings; });
+  if (static_cast<std::size_t>(without_memory) > options_.max_undecided) let_go_of_one();
   return {};
 }
 
-// What a client has answered: a connection, if it has taken what it was offered.
+// Makes a client an offer: this, or what comes after it.
+result<void> ring_listener::offer_to(undecided client, ring_carrier carrier) {
+  client.rings.reset();
+  if (carrier != ring_carrier::socket && memory_held_for(client.user) >= options_.max_undecided)
+    carrier = ring_carrier::socket;
+  const offer what{.carrier = carrier,
+                   .to_client_bytes = options_.to_client.capacity_bytes,
+                   .from_client_bytes = options_.from_client.capacity_bytes};
+  auto made = make(client.socket, what, options_.wait);
+  if (!made && is_of_the_client(made.error())) return {};
+  if (!made) return failure{made.error()};
+  client.offered = made->carrier;
+  client.rings = std::move(made->rings);
+  return keep(std::move(client));
+}
+
+// One that says it has taken what it was offered.
+result<std::optional<ring_connection>> ring_listener::conclude(undecided client,
+                                                               received_handles& came) {
+  using connection = std::optional<ring_connection>;
+  if (client.rings) {
+    auto met = complete(*client.rings, came);
+    if (!met && is_shortage(met.error())) {
+      const ring_carrier next = next_of(*client.offered);
+      return nothing_after(offer_to(std::move(client), next));
+    }
+    if (!met) return connection{};
+  } else if (!came.empty()) {
+    return connection{};
+  }
+  if (client.offered != ring_carrier::shared) {
+    auto told = client.socket.try_send(bytes_of(agreement{}));
+    if (!told && is_of_the_client(told.error())) return connection{};
+    if (!told) return failure{told.error()};
+  }
+  if (client.rings)
+    return connection{
+        ring_connection::over_rings(std::move(client.socket), std::move(*client.rings))};
+  return ring_connection::over_socket(std::move(client.socket), options_.to_client.capacity_bytes,
+                                      options_.from_client.capacity_bytes)
+      .transform([](ring_connection&& met) { return connection{std::move(met)}; });
+}
+
+// What a client says: a connection, if it has taken what it was offered.
+result<std::optional<ring_connection>> ring_listener::hear(undecided client) {
+  std::array<std::byte, sizeof(hello)> buffer;
+  received_handles came;
+  auto size = client.socket.try_receive(buffer, came);
+  if (!size && would_block(size.error())) return nothing_after(keep(std::move(client)));
+  if (!size && !is_of_the_client(size.error())) return failure{size.error()};
+  // Who has not read an offer cannot answer it: it holds memory, and no more is to be had from it.
+  if (client.rings && has_unread(client.socket)) {
+    unread_.push_back({.user = client.user, .socket = std::move(client.socket)});
+    return std::optional<ring_connection>{};
+  }
+  const const_bytes said = const_bytes{buffer}.first(size.value_or(0));
+  if (!client.offered) {
+    const auto greeting = words_in<hello>(said);
+    if (!greeting || !came.empty()) return std::optional<ring_connection>{};
+    const bool is_too_large =
+        std::max(options_.to_client.capacity_bytes, options_.from_client.capacity_bytes) >
+        greeting->max_capacity_bytes;
+    // Which it will not take, and says so to its user: no memory for that.
+    const auto first =
+        is_too_large ? ring_carrier::socket : std::max(best_for(client), greeting->best);
+    return nothing_after(offer_to(std::move(client), first));
+  }
+  const auto answered = words_in<answer>(said);
+  if (answered && answered->what == verdict::taken) return conclude(std::move(client), came);
+  // Descriptors for which there was no room here are a shortage as any.
+  const bool is_out_of_reach = !size && size.error() == std::errc::message_size;
+  if ((!answered && !is_out_of_reach) || client.offered == ring_carrier::socket)
+    return std::optional<ring_connection>{};
+  const ring_carrier next = next_of(*client.offered);
+  return nothing_after(offer_to(std::move(client), next));
+}
+
 result<std::optional<ring_connection>> ring_listener::look_at(std::uint64_t number) {
   const auto found = std::ranges::find(undecided_, number, &undecided::number);
   if (found == undecided_.end()) return std::optional<ring_connection>{};
-  answer said;
-  received_handles came;
-  auto size = found->socket.try_receive(writable_bytes_of(said), came);
-  if (!size && would_block(size.error())) return std::optional<ring_connection>{};
   undecided client = std::move(*found);
   syscall::watch_no_more(watched_.get(), client.socket.native_handle());
   undecided_.erase(found);
-  if (!size && !is_of_the_client(size.error())) return failure{size.error()};
-  if (!size || *size != sizeof said || !said.is_known()) return std::optional<ring_connection>{};
-  if (said.what == verdict::taken) {
-    auto met = complete(client.sender, client.receiver, came);
-    if (met && client.sender.carrier() == ring_carrier::hardened) {
-      auto told = client.socket.try_send(bytes_of(agreement{}));
-      if (!told && is_of_the_client(told.error())) return std::optional<ring_connection>{};
-      if (!told) return failure{told.error()};
-    }
-    if (met)
-      return std::optional{ring_connection{std::move(client.socket), std::move(client.sender),
-                                           std::move(client.receiver)}};
-    if (!is_shortage(met.error())) return std::optional<ring_connection>{};
-  }
-  const ring_carrier refused = client.sender.carrier();
-  if (refused == ring_carrier::socket) return std::optional<ring_connection>{};
-  auto offered = offer_to(std::move(client.socket), next_of(refused));
-  if (!offered) return failure{offered.error()};
-  return std::optional<ring_connection>{};
+  return hear(std::move(client));
 }
 
 result<ring_connection> ring_listener::try_accept() {
@@ -123,9 +218,11 @@ result<ring_connection> ring_listener::try_accept() {
     }
     auto client = door_.try_accept();
     if (!client) return failure{client.error()};
-    const auto first = is_trusted(*client) ? ring_carrier::shared : ring_carrier::hardened;
-    auto offered = offer_to(std::move(*client), first);
-    if (!offered) return failure{offered.error()};
+    auto who = client->peer_credentials();
+    if (!who) return failure{who.error()};
+    // Most have spoken when they come in.
+    auto heard = hear({.number = ++last_number_, .user = who->user, .socket = std::move(*client)});
+    if (!heard) return failure{heard.error()};
   }
   return failure{std::errc::resource_unavailable_try_again, "ring_listener::try_accept"};
 }

@@ -1,6 +1,9 @@
 #include "os/syscall_sockets.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -8,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "os/syscall.hpp"
 #include "os/syscall_invoke.hpp"
 #include "os/syscall_options.hpp"
 
@@ -121,10 +125,30 @@ result<void> outcome_of_connect(int socket) {
   return {};
 }
 
-result<void> end_sending(int socket) {
-  const long outcome = retried(SYS_shutdown, socket, int{SHUT_WR});
+namespace {
+
+result<void> end(int socket, int which) {
+  const long outcome = retried(SYS_shutdown, socket, which);
   if (outcome < 0) return failed(outcome, "shutdown");
   return {};
+}
+
+}  // namespace
+
+result<void> end_sending(int socket) { return end(socket, SHUT_WR); }
+result<void> end_receiving(int socket) { return end(socket, SHUT_RD); }
+
+result<bool> has_hung_up(int socket) {
+  auto found = poll(socket, 0, deadline::now());  // an end is told of without being asked for
+  if (!found) return failure{found.error()};
+  return (*found & (POLLHUP | POLLERR)) != 0;
+}
+
+result<std::size_t> bytes_under_way(int socket) {
+  int bytes = 0;
+  const long outcome = retried(SYS_ioctl, socket, int{SIOCOUTQ}, &bytes);
+  if (outcome < 0) return failed(outcome, "ioctl");
+  return static_cast<std::size_t>(bytes);
 }
 
 result<socket_address> local_address(int socket) {

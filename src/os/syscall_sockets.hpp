@@ -54,6 +54,14 @@ struct socket_ends {
 [[nodiscard]] result<void> outcome_of_connect(int socket);
 /// No more is sent: the other side reads to the end. Source: shutdown(2).
 [[nodiscard]] result<void> end_sending(int socket);
+/// No more is received: of a Unix connection, the other side's sending fails (`broken_pipe`).
+[[nodiscard]] result<void> end_receiving(int socket);
+/// Whether nothing can come or go any more: of a Unix connection, the other side is gone, or both
+/// directions have ended.
+[[nodiscard]] result<bool> has_hung_up(int socket);
+/// What we sent over a Unix connection and the other side has not received, as the kernel counts
+/// it: 0 once that took all of it, or is gone. Source: SIOCOUTQ, unix_outq_len() of Linux.
+[[nodiscard]] result<std::size_t> bytes_under_way(int socket);
 [[nodiscard]] result<socket_address> local_address(int socket);
 [[nodiscard]] result<socket_address> peer_address(int socket);
 

@@ -234,6 +234,13 @@ TEST_F(UnixSeqpacket, a_finished_half_ends_for_the_peer_and_the_other_half_goes_
   EXPECT_EQ(both.first.receive(buffer).value(), 6U);
 }
 
+TEST_F(UnixSeqpacket, a_half_that_receives_no_more_is_told_to_who_sends_and_the_other_goes_on) {
+  ASSERT_TRUE(both.first.finish_receiving());
+  EXPECT_EQ(both.second.send(bytes_of("vain")).error(), std::errc::broken_pipe);
+  ASSERT_TRUE(both.first.send(bytes_of("answer")));
+  EXPECT_EQ(both.second.receive(buffer).value(), 6U);
+}
+
 TEST_F(UnixSeqpacket, a_peer_that_left_messages_unread_is_a_reset_after_what_it_had_sent) {
   // The kernel tells of the reset first, once, and only then gives the messages.
   for (const bool ask_size : {false, true}) {

@@ -2,7 +2,9 @@
 // rings: the same messages, in the same order.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -65,6 +67,10 @@ const std::vector<fault>& shortages() {
       {.calls = {SYS_memfd_create}, .error_number = ENOSYS},
       {.calls = {SYS_fallocate}, .error_number = ENOSPC},
       {.calls = {SYS_mmap}, .error_number = ENOMEM},
+      // No descriptor for anything; and more under way than may be.
+      {.calls = {SYS_memfd_create, SYS_socketpair, SYS_socket, SYS_epoll_create1, SYS_fcntl},
+       .error_number = EMFILE},
+      {.calls = {SYS_sendmsg}, .error_number = ETOOMANYREFS},
   };
   return all;
 }
@@ -93,6 +99,106 @@ TEST_F(RingFallback, of_a_listener_without_memory_is_a_socket) {
     }
     client.wait_success();
   }
+}
+
+// F41, by the kernel itself: the client has no room for any descriptor that it is sent.
+TEST_F(RingFallback, of_a_client_without_descriptors_is_a_socket) {
+  auto server = ring_listener::create("@" + name, small).value();
+  for (const ring_trust trust : {ring_trust::same_user, ring_trust::nobody}) {
+    child client{[&] {
+      // The lowest number that is free is the connection's, and the limit is right above it.
+      const int free = ::dup(0);
+      ASSERT_GE(free, 0);
+      ::close(free);
+      const auto most = static_cast<rlim_t>(free) + 1;
+      const rlimit no_more{.rlim_cur = most, .rlim_max = most};
+      auto options = ring_connect_options{.trust = trust};
+      ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &no_more), 0);
+      auto mine = ring_connection::connect("@" + name, deadline{patience}, options);
+      ASSERT_TRUE(mine) << mine.error().message();
+      EXPECT_EQ(mine->carrier(), ring_carrier::socket);
+      receive_all(*mine);
+      send_all(*mine);
+      EXPECT_FALSE(mine->peer_has_left().value());
+    }};
+    auto theirs = server.accept(deadline{patience}).value();
+    EXPECT_EQ(theirs.carrier(), ring_carrier::socket);
+    send_all(theirs);
+    receive_all(theirs);
+    client.wait_success();
+    EXPECT_TRUE(theirs.peer_has_left().value());
+  }
+}
+
+// The connection carries messages here, and its end shows all the same, and not they.
+TEST_F(RingFallback, to_a_socket_tells_of_the_end_and_not_of_messages_where_it_is_watched) {
+  const fault no_memory{.calls = {SYS_memfd_create}, .error_number = EMFILE};
+  const fault no_list{.calls = {SYS_epoll_create1}, .error_number = EMFILE};
+  for (const bool has_list : {true, false}) {
+    SCOPED_TRACE(has_list);
+    auto server = ring_listener::create(name, small).value();
+    child client{[&] {
+      auto mine = ring_connection::connect(name, deadline{patience}).value();
+      EXPECT_TRUE(mine.sender().send(bytes_of("last words"), deadline{patience}));
+      for (;;) ::pause();
+    }};
+    std::optional<fault_plan> plan;
+    plan.emplace(has_list ? std::vector{no_memory} : std::vector{no_memory, no_list});
+    auto theirs = server.accept(deadline{patience}).value();
+    plan.reset();
+    EXPECT_EQ(theirs.carrier(), ring_carrier::socket);
+    ASSERT_TRUE(theirs.receiver().wait_readable(deadline{patience}));
+    auto waiting = selector::create().value();
+    const auto end = waiting.add(readiness{.descriptor = theirs.watch_handle()}).value();
+    // Where there was none the socket itself is what is watched: then one has to ask.
+    EXPECT_EQ(waiting.wait(deadline::now()).has_value(), !has_list);
+    EXPECT_FALSE(theirs.peer_has_left().value());
+    client.kill();
+    EXPECT_EQ(waiting.wait(deadline{patience}).value().begin()->key, end);
+    EXPECT_TRUE(theirs.peer_has_left().value());
+    std::vector<std::byte> buffer(largest);
+    EXPECT_EQ(theirs.receiver().receive(buffer, deadline{patience}).value(), 10U);
+    EXPECT_EQ(theirs.receiver().receive(buffer, deadline{patience}).error(), errc::closed);
+  }
+}
+
+// As with rings: each direction has an end of its own.
+TEST_F(RingFallback, to_a_socket_ends_one_direction_and_goes_on_in_the_other) {
+  auto server = ring_listener::create(name, small).value();
+  child client{[&] {
+    auto mine = ring_connection::connect(name, deadline{patience}).value();
+    { const auto gone = std::move(mine.sender()); }
+    receive_all(mine);
+    { const auto gone = std::move(mine.receiver()); }
+    for (;;) ::pause();
+  }};
+  const fault_plan plan{{.calls = {SYS_memfd_create}, .error_number = EMFILE}};
+  auto theirs = server.accept(deadline{patience}).value();
+  std::vector<std::byte> buffer(largest);
+  EXPECT_EQ(theirs.receiver().receive(buffer, deadline{patience}).error(), errc::closed);
+  EXPECT_FALSE(theirs.peer_has_left().value());
+  send_all(theirs);
+  auto sent = theirs.sender().send(bytes_of("more"), deadline{patience});
+  while (sent) sent = theirs.sender().send(bytes_of("more"), deadline{patience});
+  EXPECT_EQ(sent.error(), std::errc::broken_pipe);
+  client.kill();
+}
+
+// A forked child that leaves its copy ends nothing for the others.
+TEST_F(RingFallback, to_a_socket_outlives_the_copies_of_forked_children) {
+  auto server = ring_listener::create(name, small).value();
+  child client{[&] {
+    auto mine = ring_connection::connect(name, deadline{patience}).value();
+    child forked{[&] { const auto copy = std::move(mine); }};
+    forked.wait_success();
+    send_all(mine);
+    receive_all(mine);
+  }};
+  const fault_plan plan{{.calls = {SYS_memfd_create}, .error_number = EMFILE}};
+  auto theirs = server.accept(deadline{patience}).value();
+  receive_all(theirs);
+  send_all(theirs);
+  client.wait_success();
 }
 
 TEST_F(RingFallback, to_a_socket_joins_a_selector_as_a_ring_does) {

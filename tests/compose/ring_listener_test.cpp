@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "fault/failing_syscall.hpp"
 #include "support/another_user.hpp"
 #include "support/child.hpp"
 #include "support/isolation.hpp"
@@ -81,10 +83,14 @@ TEST_F(RingListener, makes_no_memory_for_whom_the_filter_does_not_admit) {
   auto server = ring_listener::create(name, options).value();
   child stranger{
       [&] { EXPECT_EQ(ring_connection::connect(name, deadline{patience}).error(), errc::closed); }};
+  const fault_plan counting;
   EXPECT_EQ(server.accept(50ms).error(), std::errc::timed_out);
   stranger.wait_success();
   EXPECT_EQ(server.accept(deadline::now()).error(), std::errc::timed_out);
   EXPECT_EQ(server.refused(), 1U);
+  EXPECT_GT(counting.calls_of(SYS_accept4), 0U);
+  EXPECT_EQ(counting.calls_of(SYS_memfd_create), 0U);
+  EXPECT_EQ(counting.calls_of(SYS_sendmsg), 0U);  // which descriptors go with
 }
 
 TEST_F(RingListener, a_client_that_went_again_costs_nothing_but_its_turn) {
@@ -93,6 +99,17 @@ TEST_F(RingListener, a_client_that_went_again_costs_nothing_but_its_turn) {
   child client{[&] { EXPECT_TRUE(ring_connection::connect(name, deadline{patience})); }};
   EXPECT_TRUE(server.accept(deadline{patience}));
   client.wait_success();
+}
+
+// Nor for whom it has let in and who says nothing, though it may wait for all of them.
+TEST_F(RingListener, makes_no_memory_for_who_has_not_spoken) {
+  auto server = ring_listener::create(name, small).value();
+  const auto silent = unix_seqpacket::connect(name).value();
+  const fault_plan counting;
+  EXPECT_TRUE(would_block(server.try_accept().error()));
+  EXPECT_EQ(counting.calls_of(SYS_accept4), 2U);  // the second finds nobody
+  EXPECT_EQ(counting.calls_of(SYS_memfd_create), 0U);
+  EXPECT_EQ(counting.calls_of(SYS_sendmsg), 0U);
 }
 
 // Over each carrier, as it is agreed upon.
@@ -194,6 +211,27 @@ TEST_P(RingConnectionOver, an_end_joins_a_selector_where_its_carrier_has_a_descr
     EXPECT_EQ(theirs.receiver().try_receive(buffer).value(), 5U);
   }
   client.kill();
+}
+
+// A hang-up, beside others: told of at a death at once, and not for messages.
+TEST_P(RingConnectionOver, a_death_is_told_of_in_a_selector_by_the_watch_handle) {
+  auto server = ring_listener::create(name, served()).value();
+  child client{[&] {
+    auto mine = ring_connection::connect(name, deadline{patience}, wanted()).value();
+    EXPECT_TRUE(mine.sender().send(bytes_of("last words"), deadline{patience}));
+    ::pause();
+  }};
+  auto theirs = server.accept(deadline{patience}).value();
+  ASSERT_TRUE(theirs.receiver().wait_readable(deadline{patience}));
+  auto waiting = selector::create().value();
+  const auto end = waiting.add(readiness{.descriptor = theirs.watch_handle()}, 7).value();
+  EXPECT_EQ(waiting.wait(deadline::now()).error(), std::errc::timed_out);
+  client.kill();
+  const auto found = waiting.wait(deadline{patience}).value();
+  EXPECT_EQ(found.begin()->key, end);
+  EXPECT_EQ(found.begin()->tag, 7U);
+  EXPECT_TRUE(theirs.peer_has_left().value());
+  EXPECT_TRUE(waiting.remove(end));
 }
 
 // Either side may insist: that is what the other then does, too.

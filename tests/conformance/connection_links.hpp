@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <sluice/compose/ring_connection_ends.hpp>
 #include <utility>
@@ -60,16 +61,62 @@ struct hardened_connection_link : hardened_link<connection_sender_of<hardened_se
   using hardened_link::hardened_link;
 };
 
+/// An end over the connection itself. It ends its direction for all who share the connection, so it
+/// belongs to one process, and is made when it is first used.
+template <class Connected, class Framed, class Bytes>
+class late_connection_end {
+ public:
+  static constexpr channel_capabilities capabilities = ring_connection_capabilities;
+
+  late_connection_end(shared_connection connection, std::size_t max_message_bytes)
+      : connection_(std::move(connection)), max_message_bytes_(max_message_bytes) {}
+
+  result<void> try_send(const_bytes message) { return end().try_send(message); }
+  result<void> wait_writable(deadline until) { return end().wait_writable(until); }
+  result<void> send(const_bytes message, deadline until = deadline::never()) {
+    return end().send(message, until);
+  }
+  result<void> flush(deadline until = deadline::never())
+    requires message_sender<Connected>
+  {
+    return end().flush(until);
+  }
+  [[nodiscard]] std::size_t max_message_bytes() const { return max_message_bytes_; }
+
+  result<std::size_t> try_receive(mutable_bytes buffer) { return end().try_receive(buffer); }
+  result<std::size_t> next_size() { return end().next_size(); }
+  result<void> wait_readable(deadline until) { return end().wait_readable(until); }
+  result<std::size_t> receive(mutable_bytes buffer, deadline until = deadline::never()) {
+    return end().receive(buffer, until);
+  }
+
+ private:
+  Connected& end() {
+    if (!end_)
+      end_.emplace(
+          Framed::create(Bytes{connection_}, {.max_message_bytes = max_message_bytes_}).value());
+    return *end_;
+  }
+  shared_connection connection_;
+  std::size_t max_message_bytes_;
+  std::optional<Connected> end_;
+};
+
 struct socket_connection_link {
   static constexpr const char* name = "socket_ring_connection";
 
   explicit socket_connection_link(std::size_t max_message_bytes = usual_max_message_bytes) {
-    framed_unix_stream_link framed{max_message_bytes};
-    sender.emplace(std::move(*framed.sender));
-    receiver.emplace(std::move(*framed.receiver));
+    auto pair = unix_seqpacket::create_pair().value();
+    // Each side has both directions; the suites look at one.
+    sender.emplace(std::make_shared<unix_seqpacket>(std::move(pair.first)), max_message_bytes);
+    receiver.emplace(std::make_shared<unix_seqpacket>(std::move(pair.second)), max_message_bytes);
   }
-  std::optional<connection_sender_of<framed_sender<unix_stream>>> sender;
-  std::optional<connection_receiver_of<framed_receiver<unix_stream>>> receiver;
+  std::optional<late_connection_end<ring_connection_sender, framed_sender<packet_byte_writer>,
+                                    packet_byte_writer>>
+      sender;
+  std::optional<late_connection_end<ring_connection_receiver, framed_receiver<packet_byte_reader>,
+                                    packet_byte_reader>>
+      receiver;
 };
 
 }  // namespace sluice::test

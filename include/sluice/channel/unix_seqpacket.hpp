@@ -102,6 +102,8 @@ class unix_seqpacket {
 
   /// We send no more, and may go on receiving: the peer sees the end.
   [[nodiscard]] result<void> finish();
+  /// We receive no more, and may go on sending: the peer's sending is `broken_pipe`.
+  [[nodiscard]] result<void> finish_receiving();
   [[nodiscard]] result<unix_seqpacket> duplicate() const;
 
   [[nodiscard]] std::size_t max_message_bytes() const noexcept {

@@ -54,8 +54,8 @@ class any_receiver {
                    fifo_receiver, framed_receiver<pipe_reader>, system_v_queue_receiver,
                    system_v_selection, posix_queue_receiver, mailbox_receiver,
                    signal_channel_receiver, local_receiver, framed_receiver<unix_stream>,
-                   framed_receiver<tcp_stream>, unix_seqpacket, unix_datagram_receiver, udp_socket,
-                   accepting_receiver<unix_stream_listener>,
+                   framed_receiver<tcp_stream>, framed_receiver<packet_byte_reader>, unix_seqpacket,
+                   unix_datagram_receiver, udp_socket, accepting_receiver<unix_stream_listener>,
                    accepting_receiver<unix_seqpacket_listener>, accepting_receiver<tcp_listener>>;
   using view = basic_ring_view<any_receiver>;
 

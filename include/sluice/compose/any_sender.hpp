@@ -50,7 +50,8 @@ class any_sender {
       std::variant<ring_sender, ring_queue_sender, ring_publisher, hardened_sender, fifo_sender,
                    framed_sender<pipe_writer>, system_v_queue_sender, posix_queue_sender,
                    mailbox_sender, signal_channel_sender, local_sender, framed_sender<unix_stream>,
-                   framed_sender<tcp_stream>, unix_seqpacket, unix_datagram_sender, udp_socket>;
+                   framed_sender<tcp_stream>, framed_sender<packet_byte_writer>, unix_seqpacket,
+                   unix_datagram_sender, udp_socket>;
   using window = basic_ring_window<any_sender>;
 
   /// Opens what an address leads to. The deadline is for channels that are opened by meeting: fifo,

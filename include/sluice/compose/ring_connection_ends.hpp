@@ -11,10 +11,10 @@
 #include <sluice/channel/blocking.hpp>
 #include <sluice/channel/hardened_ring.hpp>
 #include <sluice/channel/ring_channel.hpp>
-#include <sluice/channel/unix_stream.hpp>
 #include <sluice/compose/framed_receiver.hpp>
 #include <sluice/compose/framed_sender.hpp>
 #include <sluice/compose/held_end.hpp>
+#include <sluice/compose/packet_bytes.hpp>
 #include <utility>
 #include <variant>
 
@@ -24,7 +24,7 @@ namespace sluice {
 enum class ring_carrier : std::uint32_t {
   shared,    ///< Rings whose memory both sides can write (ring_channel.hpp).
   hardened,  ///< Two memories for each direction (hardened_ring.hpp).
-  socket,    ///< Frames over a Unix stream for each direction: where there was no memory.
+  socket,    ///< Frames over the connection itself: where memory or descriptors were short.
 };
 
 /// What all of them can.
@@ -48,7 +48,7 @@ inline constexpr channel_capabilities ring_connection_capabilities{
 class ring_connection_sender {
  public:
   static constexpr const channel_capabilities& capabilities = ring_connection_capabilities;
-  using held_type = std::variant<ring_sender, hardened_sender, framed_sender<unix_stream>>;
+  using held_type = std::variant<ring_sender, hardened_sender, framed_sender<packet_byte_writer>>;
 
   explicit ring_connection_sender(held_type held) noexcept : held_(std::move(held)) {}
 
@@ -63,7 +63,7 @@ class ring_connection_sender {
   }
   /// Waits until the socket has taken all that was accepted; rings take it at once.
   [[nodiscard]] result<void> flush(deadline until = deadline::never()) {
-    auto* framed = get_if<framed_sender<unix_stream>>();
+    auto* framed = get_if<framed_sender<packet_byte_writer>>();
     return framed == nullptr ? result<void>{} : framed->flush(until);
   }
 
@@ -100,7 +100,8 @@ class ring_connection_sender {
 class ring_connection_receiver {
  public:
   static constexpr const channel_capabilities& capabilities = ring_connection_capabilities;
-  using held_type = std::variant<ring_receiver, hardened_receiver, framed_receiver<unix_stream>>;
+  using held_type =
+      std::variant<ring_receiver, hardened_receiver, framed_receiver<packet_byte_reader>>;
 
   explicit ring_connection_receiver(held_type held) noexcept : held_(std::move(held)) {}
 
@@ -136,6 +137,12 @@ class ring_connection_receiver {
   friend class any_receiver;
   [[nodiscard]] held_type& carriers() noexcept { return held_; }
   held_type held_;
+};
+
+/// Both of one side.
+struct ring_connection_ends {
+  ring_connection_sender sender;
+  ring_connection_receiver receiver;
 };
 
 template <>

@@ -33,17 +33,22 @@ struct ring_listener_options {
   ring_direction from_client = {};
   ring_wait_options wait = {};
   ring_trust trust = ring_trust::same_user;
-  /// Clients that were made an offer and have not answered yet. When one more comes, the one that
-  /// has been silent longest is let go: memory is held for so many and no more.
+  /// Of one user, clients that were offered memory and have not answered, or not even looked: one
+  /// more is offered a socket, so that memory is held for so many and no more. And in all, clients
+  /// for which none is held and that have not spoken or not answered: when one more comes, the
+  /// eldest of the user that has most of them is let go, and is told that it may come again.
   std::size_t max_undecided = 16;
 };
 
 /// Hands out a pair of rings to each client that comes to an address.
 ///
-/// *Semantics*: memory is made only after the filter has let a client in. With a client of our own
-/// user it is shared; with others the rings are hardened; where memory is short, here or there, a
-/// socket takes their place, with the same messages in the same order. A client counts once it has
-/// taken what it was offered, so whoever stays silent keeps nobody waiting. *Threads*: one thread
+/// *Semantics*: memory is made, and descriptors are sent, only after the filter has let a client in
+/// and it has spoken. With a client of our own user memory is shared; with others the rings are
+/// hardened; where memory or descriptors are short, here or there, the socket over which they met
+/// takes their place, with the same messages in the same order. A client counts once it has taken
+/// what it was offered, so whoever stays silent keeps nobody waiting; in a flood of them a client
+/// that means it may be let go before its turn, and ring_connection::connect comes again until its
+/// deadline. What a client has received it may keep, as any file. *Threads*: one thread
 /// at a time, in the process that made it. *Errors*: those of unix_listener and, for capacities
 /// that cannot be, of ring_channel; a client that went meanwhile, or answers nonsense, costs
 /// nothing but its turn; `operation_not_permitted` in a forked child. *Lifetime*: connections stay
@@ -68,26 +73,39 @@ class ring_listener {
   [[nodiscard]] int native_handle() const noexcept { return watched_.get(); }
 
  private:
-  // A client that was made an offer.
+  // A client that is not a connection yet.
   struct undecided {
     std::uint64_t number = 0;
+    uid_t user = 0;
     unix_seqpacket socket;
-    ring_connection_sender sender;
-    ring_connection_receiver receiver;
+    std::optional<ring_carrier> offered = {};        // none: it has not spoken
+    std::optional<ring_connection_ends> rings = {};  // what memory is held for
+  };
+  // One that went, or spoke nonsense, before it had received the rings that it was offered.
+  struct unread {
+    uid_t user = 0;
+    unix_seqpacket socket;
   };
   ring_listener(unix_seqpacket_listener door, unique_fd watched, pid_t maker,
                 const ring_listener_options& options)
       : door_(std::move(door)), watched_(std::move(watched)), maker_(maker), options_(options) {}
 
-  [[nodiscard]] result<void> offer_to(unix_seqpacket client, ring_carrier carrier);
   [[nodiscard]] result<std::optional<ring_connection>> look_at(std::uint64_t number);
-  [[nodiscard]] bool is_trusted(const unix_seqpacket& client) const;
+  [[nodiscard]] result<std::optional<ring_connection>> hear(undecided client);
+  [[nodiscard]] result<std::optional<ring_connection>> conclude(undecided client,
+                                                                received_handles& came);
+  [[nodiscard]] result<void> offer_to(undecided client, ring_carrier carrier);
+  [[nodiscard]] result<void> keep(undecided client);
+  void let_go_of_one();
+  [[nodiscard]] ring_carrier best_for(const undecided& client) const;
+  [[nodiscard]] std::size_t memory_held_for(uid_t user);
 
   unix_seqpacket_listener door_;
   unique_fd watched_;  // the door and the undecided
   pid_t maker_;
   ring_listener_options options_;
   std::vector<undecided> undecided_ = {};  // the eldest first
+  std::vector<unread> unread_ = {};
   std::uint64_t last_number_ = 0;
   std::uint64_t let_go_ = 0;
 };
