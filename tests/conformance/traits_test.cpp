@@ -107,7 +107,8 @@ using all_probes =
                      fifo_channel_probe, system_v_queue_probe, posix_queue_probe, mailbox_probe,
                      signal_channel_probe, ring_channel_probe, ring_queue_probe, ring_topic_probe,
                      hardened_ring_probe, ring_connection_probe, unix_stream_probe,
-                     unix_seqpacket_probe, unix_datagram_probe, tcp_stream_probe, udp_probe>;
+                     framed_unix_stream_probe, unix_seqpacket_probe, unix_datagram_probe,
+                     tcp_stream_probe, framed_tcp_probe, udp_probe>;
 TYPED_TEST_SUITE(ChannelTraits, all_probes, link_names);
 
 TYPED_TEST(ChannelTraits, both_ends_state_the_same) {
@@ -325,11 +326,17 @@ TEST(Mechanisms, have_different_names) {
                          channel_traits<posix_queue_receiver>.mechanism,
                          channel_traits<mailbox_receiver>.mechanism,
                          channel_traits<signal_channel_receiver>.mechanism,
+                         channel_traits<ring_receiver>.mechanism,
+                         channel_traits<ring_queue_receiver>.mechanism,
+                         channel_traits<ring_subscriber>.mechanism,
+                         channel_traits<hardened_receiver>.mechanism,
                          channel_traits<ring_connection_receiver>.mechanism,
                          channel_traits<unix_stream>.mechanism,
+                         channel_traits<framed_receiver<unix_stream>>.mechanism,
                          channel_traits<unix_seqpacket>.mechanism,
                          channel_traits<unix_datagram_receiver>.mechanism,
                          channel_traits<tcp_stream>.mechanism,
+                         channel_traits<framed_receiver<tcp_stream>>.mechanism,
                          channel_traits<udp_socket>.mechanism,
                          channel_traits<shared_event>.mechanism,
                          channel_traits<posix_semaphore>.mechanism,
