@@ -71,9 +71,9 @@ crew_result run_crew(const supervisor& how, double limit_seconds,
     names.push_back(parts[me].who);
     bodies.emplace_back([&, me] { return play(page, me, members, parts[me]); });
   }
+  std::vector<std::shared_ptr<void>> lasting;  // goes after all have been reaped
+  for (const member& part : parts) lasting.push_back(part.lasting);
   children all{bodies};
-  std::vector<std::shared_ptr<void>> lasting;
-  for (member& part : parts) lasting.push_back(std::move(part.lasting));
   parts.clear();
   std::string failure =
       all.watch(how.stop(), limit_seconds, [&](std::size_t which, sluice::exit_status ended) {

@@ -210,5 +210,6 @@ void add_queue_channel_crews(std::vector<crew_transport>& to);
 void add_boost_queue_crew(std::vector<crew_transport>& to);
 void add_zeromq_crew(std::vector<crew_transport>& to);
 void add_nng_crew(std::vector<crew_transport>& to);
+void add_iceoryx_crew(std::vector<crew_transport>& to);
 
 }  // namespace bench

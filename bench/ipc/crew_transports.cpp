@@ -22,6 +22,9 @@ std::vector<crew_transport> all_crew_transports() {
 #ifdef SLUICE_BENCH_NNG
   add_nng_crew(all);
 #endif
+#ifdef SLUICE_BENCH_ICEORYX
+  add_iceoryx_crew(all);
+#endif
   return all;
 }
 

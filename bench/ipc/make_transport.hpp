@@ -25,6 +25,7 @@ transport make_transport(const std::string& name, role what, waiting how) {
           .produced = produced<Link>,
           .set_up = {},
           .both_ends = {},
+          .beside = {},
           .raw = "",
           .counts_calls = what != role::rival};
 }

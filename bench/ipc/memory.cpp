@@ -131,6 +131,16 @@ void measure_memory(std::vector<memory_row>& rows, const run_options& options,
                             .memory_bytes = options.ring_bytes,
                             .wait = options.wait,
                             .address = directory + "/" + "memory-" + row.transport};
+    std::shared_ptr<void> beside;
+    try {
+      if (one->beside) beside = one->beside(link);
+    } catch (const unavailable& why) {
+      row.unavailable = why.what();
+      continue;
+    } catch (const std::exception& failed) {
+      row.failure = failed.what();
+      continue;
+    }
     children maker{{[&] { return make_some(*one, link, told); }}};
     row.failure = maker.watch(
         runner.stop(), runner.limit_seconds(), [&](std::size_t, sluice::exit_status ended) {

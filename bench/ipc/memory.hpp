@@ -24,6 +24,7 @@ struct memory_row {
   memory_use each = {};
   bool is_measured = false;
   std::string failure = {};
+  std::string unavailable = {};  ///< Why it cannot be had here; empty if it can.
 };
 
 /// What options allow.

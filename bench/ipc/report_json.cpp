@@ -115,6 +115,7 @@ json group_json(const group& of) {
 json memory_json(const memory_row& row) {
   json made{{"name", row.name}, {"transport", row.transport}, {"role", role_name(row.what)}};
   if (!row.failure.empty()) made["failure"] = row.failure;
+  if (!row.unavailable.empty()) made["unavailable"] = row.unavailable;
   if (!row.is_measured) return made;
   made["private_bytes"] = row.each.private_bytes;
   made["shared_bytes"] = row.each.shared_bytes;

@@ -133,6 +133,8 @@ void print_memory(const std::vector<memory_row>& rows) {
   for (const memory_row& one : rows) {
     if (!one.failure.empty()) {
       fmt::print("  {:<28} FAILED: {}\n", one.transport, one.failure);
+    } else if (!one.unavailable.empty()) {
+      fmt::print("  {:<28} left out: {}\n", one.transport, one.unavailable);
     } else if (one.is_measured) {
       fmt::print("  {:<28} {:<6} {:>9.1f} KiB {:>9.1f} KiB {:>12.1f}\n", one.transport,
                  role_name(one.what), one.each.private_bytes / 1024, one.each.shared_bytes / 1024,

@@ -105,6 +105,8 @@ void measure_trial_or_note(const trial_set& of, trial& one, int round, const run
                            supervisor& runner, const std::string& address) {
   try {
     measure_trial(of, one, round, options, runner, address);
+  } catch (const unavailable& why) {
+    one.unavailable = why.what();
   } catch (const interrupted&) {
     throw;
   } catch (const std::exception& failed) {

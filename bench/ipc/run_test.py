@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,14 +23,30 @@ AROUND = """
 mount -t tmpfs -o size={size} tmpfs /dev/shm && {before} || exit 99
 "$@"
 status=$?
+{after}
 echo "left: $(ls -A /dev/shm | grep -v '^filler$' | tr '\\n' ' ')$(ipcs -q -s -m | grep -c ^0x)"
 exit $status
 """
 
 
-def command(arguments: list[str], size: str = "256m", before: str = "true") -> list[str]:
+# A /tmp of its own as well, which RouDi uses, with nothing in it but the folder of the results.
+OWN_TMP = """
+mount --bind {folder} /mnt && mount -t tmpfs tmpfs /tmp && mkdir -p {folder} &&
+mount --move /mnt {folder}"""
+# What iceoryx left in /tmp, and how many of its daemons still run with this /tmp.
+AFTER_ICEORYX = """
+echo "in /tmp: $(find /tmp -mindepth 1 -not -path '{folder}*' | tr '\\n' ' ')end"
+here=$(readlink /proc/self/ns/mnt)
+for one in $(pgrep -x iox-roudi); do
+  [ "$(readlink /proc/$one/ns/mnt)" != "$here" ] || echo "still there: iox-roudi"
+done"""
+
+
+def command(arguments: list[str], size: str = "256m", before: str = "true", after: str = "",
+            prefix: tuple[str, ...] = ()) -> list[str]:
     return ["unshare", "--map-root-user", "--mount", "--ipc", "sh", "-c",
-            AROUND.format(size=size, before=before), "sh", PROGRAM, *arguments]
+            AROUND.format(size=size, before=before, after=after), "sh", *prefix, PROGRAM,
+            *arguments]
 
 
 def may_unshare() -> bool:
@@ -54,7 +71,7 @@ def the_bench(shell: int) -> int:
     raise RuntimeError("sluice_bench did not start")
 
 
-class Run(unittest.TestCase):
+class Around(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
@@ -73,6 +90,8 @@ class Run(unittest.TestCase):
         made = json.loads(self.json.read_text(encoding="utf-8"))
         return {one["name"]: one for of in made["groups"] for one in of["cells"]}
 
+
+class Run(Around):
     def test_an_interrupted_run_keeps_what_was_measured_and_leaves_nothing(self):
         run = self.start("--rounds=100000", "--cell_ms=1",
                          "--filter=latency/64/blocking/one_core/(raw_system_v_queue|mailbox|fifo$)")
@@ -133,6 +152,105 @@ class Run(unittest.TestCase):
         outcome = json.loads(self.json.read_text(encoding="utf-8"))["outcome"]
         self.assertTrue(outcome["budget_used_up"])
         self.assertEqual(len(without), outcome["cells_not_measured"], without)
+
+
+class Iceoryx(Around):
+    LITTLE = ("--quiet", "--rounds=1", "--cell_ms=1", "--open_loop_s=0.001", "--slow_messages=5",
+              "--idle_s=0.05", "--limit_s=60")
+    GROUP = "open_loop_10000/64/blocking/two_cores"
+    ONE = "--filter=latency/64/blocking/one_core/iceoryx$"
+    LONG = ("--rounds=1", "--open_loop_s=2", "--quiet",
+            f"--filter={GROUP}/(raw_pipe|iceoryx)$")
+
+    def setUp(self):
+        listed = subprocess.run([PROGRAM, "--list", self.ONE], capture_output=True, check=False)
+        if listed.returncode != 0:
+            self.skipTest("libiceoryx-posh-dev was not there when sluice_bench was built")
+        if shutil.which("iox-roudi") is None:
+            self.skipTest("iox-roudi is not installed: package iceoryx")
+        super().setUp()
+        if Path(PROGRAM).resolve().is_relative_to("/tmp"):
+            self.skipTest("sluice_bench lies in /tmp, and this needs another one")
+
+    def start(self, *arguments: str, **around) -> subprocess.Popen:
+        folder = self.folder.name
+        around["before"] = OWN_TMP.format(folder=folder) + around.get("before", "")
+        around["after"] = around.get("after", "") + AFTER_ICEORYX.format(folder=folder)
+        return super().start(*arguments, **around)
+
+    def finish(self, run: subprocess.Popen) -> str:
+        output = super().finish(run)
+        self.assertIn("in /tmp: end", output, "something is left in /tmp")
+        self.assertNotIn("still there", output)
+        return output
+
+    def the_cell_with_its_daemon(self, bench: int) -> tuple[int, list[int]]:
+        """The daemon and both processes, as soon as these have registered."""
+        for _ in range(1000):
+            found = children(bench)
+            with contextlib.suppress(FileNotFoundError):  # some may have just ended
+                daemons = [one for one in found
+                           if Path(f"/proc/{one}/comm").read_text().strip() == "iox-roudi"]
+                names = list(Path(f"/proc/{bench}/root/tmp").glob("sluice-bench-*.lock"))
+                if len(daemons) == 1 and len(names) == 2:
+                    return daemons[0], [one for one in found if one != daemons[0]]
+            time.sleep(0.02)
+        raise RuntimeError("no cell of iceoryx began")
+
+    def test_every_cell_of_iceoryx_is_measured(self):
+        run = self.start(*self.LITTLE, "--filter=/iceoryx", "--sizes=8,64,4096")
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 0, output)
+        cells = self.cells()
+        self.assertGreaterEqual(len(cells), 6, output)
+        self.assertEqual([name for name, cell in cells.items() if not cell["rounds"]], [], output)
+
+    def test_a_killed_process_of_iceoryx_is_named_and_its_daemon_ends(self):
+        run = self.start(*self.LONG)
+        _, pair = self.the_cell_with_its_daemon(the_bench(run.pid))
+        os.kill(max(pair), signal.SIGKILL)
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 1, output)
+        self.assertRegex(output, r"iceoryx +FAILED: .*process was killed by signal 9")
+        self.assertEqual(len(self.cells()[f"{self.GROUP}/raw_pipe"]["rounds"]), 1)
+
+    def test_an_interrupted_cell_of_iceoryx_ends_its_daemon(self):
+        run = self.start(*self.LONG)
+        bench = the_bench(run.pid)
+        self.the_cell_with_its_daemon(bench)
+        os.kill(bench, signal.SIGINT)
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 5, output)
+
+    def test_messages_of_iceoryx_outlive_a_killed_daemon_of_which_nothing_is_left(self):
+        run = self.start(*self.LONG)
+        daemon, _ = self.the_cell_with_its_daemon(the_bench(run.pid))
+        os.kill(daemon, signal.SIGKILL)
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 0, output)
+        self.assertEqual(len(self.cells()[f"{self.GROUP}/iceoryx"]["rounds"]), 1)
+
+    def test_a_daemon_of_somebody_else_leaves_iceoryx_out(self):
+        run = self.start(*self.LITTLE, self.ONE,
+                         before=" && { iox-roudi > /tmp/said 2>&1 & daemon=$!; }; "
+                                "until grep -q ready /tmp/said; do sleep 0.02; done",
+                         after="kill $daemon; wait $daemon; rm /tmp/said")
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 0, output)
+        self.assertRegex(output, "iceoryx +left out: a RouDi runs on this machine")
+
+    def test_without_its_daemon_iceoryx_is_left_out(self):
+        run = self.start(*self.LITTLE, self.ONE, "--measure=latency,memory",
+                         prefix=("env", "PATH=/nowhere"))
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 0, output)
+        self.assertRegex(output, "iceoryx +left out: its daemon, iox-roudi, was not found")
+
+    def test_a_dev_shm_without_room_for_its_daemon_is_named(self):
+        run = self.start(*self.LITTLE, self.ONE, size="16m")
+        output = self.finish(run)
+        self.assertEqual(run.returncode, 1, output)
+        self.assertRegex(output, r"iceoryx +FAILED: .*No space left on device")
 
 
 if __name__ == "__main__":

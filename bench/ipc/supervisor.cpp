@@ -41,9 +41,9 @@ run_result supervisor::run(const pace& how, const std::function<bodies()>& make)
   auto& page = *new (memory.writable_bytes().data()) shared_page;
   // What the links hold is the children's from here on: a death then ends a stream.
   auto both = std::make_optional(make());
+  const std::shared_ptr<void> lasting = both->lasting;  // goes after both have been reaped
   children pair{{[&] { return play(page, side::leader, how, both->leader); },
                  [&] { return play(page, side::follower, how, both->follower); }}};
-  const std::shared_ptr<void> lasting = std::move(both->lasting);
   both.reset();
   std::string failure =
       pair.watch(stop_, limit_seconds_, [&](std::size_t which, sluice::exit_status ended) {

@@ -113,6 +113,8 @@ struct transport {
   std::function<bodies(const link_options&)> produced = {};       ///< Every word written anew.
   std::function<bodies(const link_options&)> set_up = {};
   std::function<std::shared_ptr<void>(const link_options&)> both_ends = {};  ///< In this process.
+  /// What runs beside a process that has both ends, if anything does: the supervisor keeps it.
+  std::function<std::shared_ptr<void>(const link_options&)> beside = {};
   std::string raw = {};       ///< The floor that makes the same system calls by hand; "": none.
   bool counts_calls = false;  ///< Whether its system calls can be counted: call_count.hpp.
 };

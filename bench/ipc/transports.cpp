@@ -31,6 +31,9 @@ std::vector<transport> all_transports() {
 #ifdef SLUICE_BENCH_NNG
   add_nng(all);
 #endif
+#ifdef SLUICE_BENCH_ICEORYX
+  add_iceoryx(all);
+#endif
   return all;
 }
 
@@ -46,8 +49,9 @@ std::vector<std::string> missing_transports() {
 #ifndef SLUICE_BENCH_NNG
   missing.emplace_back("nng: libnng-dev" + why);
 #endif
-  missing.emplace_back(
-      "iceoryx: it takes a daemon, RouDi, to run beside, which this program does not start");
+#ifndef SLUICE_BENCH_ICEORYX
+  missing.emplace_back("iceoryx: libiceoryx-posh-dev" + why);
+#endif
   return missing;
 }
 

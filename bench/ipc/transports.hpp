@@ -35,5 +35,6 @@ void add_boost_lockfree(std::vector<transport>& to);
 void add_boost_queue(std::vector<transport>& to);
 void add_zeromq(std::vector<transport>& to);
 void add_nng(std::vector<transport>& to);
+void add_iceoryx(std::vector<transport>& to);
 
 }  // namespace bench

@@ -7,11 +7,11 @@ from plots import Bars, Line, Plot
 from results import Cell, Group, Results, Trial
 
 SHARED_MEMORY = ["ring_channel", "ring_queue", "ring_topic", "hardened_ring", "boost_spsc_queue",
-                 "cached_index_ring", "slot_ring"]
+                 "cached_index_ring", "slot_ring", "iceoryx"]
 KERNEL = ["pipe", "fifo_messages", "unix_stream", "unix_seqpacket", "tcp", "system_v_queue",
           "posix_queue", "mailbox", "ring_channel"]
 SLEEPING = ["futex_wake", "raw_pipe", "ring_channel", "ring_queue", "pipe", "unix_seqpacket",
-            "posix_queue", "boost_message_queue", "zeromq_ipc", "nng_ipc"]
+            "posix_queue", "boost_message_queue", "iceoryx", "zeromq_ipc", "nng_ipc"]
 # What moves messages of any size from one to one on one machine, and loses none.
 GENERAL = ["ring_channel", "ring_queue", "ring_topic", "hardened_ring", "pipe", "fifo",
            "fifo_messages", "unix_stream", "unix_seqpacket", "unix_datagram", "tcp",

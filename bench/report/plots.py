@@ -20,8 +20,8 @@ KNOWN = {
     "unix_stream": (2, 10), "unix_seqpacket": (5, 6), "tcp": (1, 12), "system_v_queue": (3, 2),
     "posix_queue": (6, 3), "mailbox": (5, 1), "boost_spsc_queue": (0, 4),
     "boost_message_queue": (0, 4), "cached_index_ring": (1, 6), "slot_ring": (2, 8),
-    "zeromq_ipc": (1, 10), "nng_ipc": (2, 12), "futex_wake": (0, 7), "raw_pipe": (1, 5),
-    "bulk_copy": (0, 7),
+    "zeromq_ipc": (1, 10), "nng_ipc": (2, 12), "iceoryx": (3, 1),
+    "futex_wake": (0, 7), "raw_pipe": (1, 5), "bulk_copy": (0, 7),
 }
 DASHES = {"floor": 2, "ours": 1, "rival": 3}
 POINTS = [7, 5, 9, 11, 13, 4, 6, 8, 10, 12, 1, 2, 3]

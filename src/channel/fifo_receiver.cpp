@@ -9,8 +9,9 @@
 
 namespace sluice {
 
-// One message after another is brought to `ready`, which views either the bytes as they were read
-// (messages of one fragment) or the reassembled message.
+// One message after another is brought to `ready`, which views the bytes where they were read
+// (messages of one fragment, and of several that came one after the other), or the reassembled
+// message.
 struct fifo_receiver::state {
   static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
 
@@ -31,6 +32,8 @@ struct fifo_receiver::state {
   result<std::size_t> take(mutable_bytes into, bool may_wait);
   [[nodiscard]] bool has_work_buffered() const noexcept;
   result<bool> look_at_buffer();
+  [[nodiscard]] std::size_t bytes_of_run(const fragment_header& first) const noexcept;
+  [[nodiscard]] const_bytes join_run(std::size_t run_bytes) noexcept;
   result<bool> skip_foreign_bytes();
   result<void> read_more(bool may_wait);
 };
@@ -40,6 +43,42 @@ bool fifo_receiver::state::has_work_buffered() const noexcept {
   if (buffered().size() < fragment_header::size_bytes) return false;
   const auto header = fragment_header::decode(buffered());
   return !header || buffered().size() >= fragment_header::size_bytes + header->size;
+}
+
+// How many bytes the fragments of the message that begins in front take here, headers included; 0
+// unless they are all here, with nothing in between.
+std::size_t fifo_receiver::state::bytes_of_run(const fragment_header& first) const noexcept {
+  if (first.offset != 0 || first.total > max_message_bytes) return 0;
+  std::size_t run = 0;
+  for (std::size_t joined = 0; joined < first.total;) {
+    const const_bytes rest = buffered().subspan(run);
+    // What is missing is at least one more header and the bytes that are not here yet.
+    if (rest.size() < fragment_header::size_bytes + (first.total - joined)) return 0;
+    const auto next = fragment_header::decode(rest);
+    const bool continues = next && next->sender == first.sender &&
+                           next->sequence == first.sequence && next->total == first.total &&
+                           next->offset == joined;
+    if (!continues || rest.size() < fragment_header::size_bytes + next->size) return 0;
+    joined += next->size;
+    run += fragment_header::size_bytes + next->size;
+  }
+  return run;
+}
+
+// Moves the fragments in front together, over the headers between them.
+const_bytes fifo_receiver::state::join_run(std::size_t run_bytes) noexcept {
+  const mutable_bytes run = mutable_bytes{buffer}.subspan(begin, run_bytes);
+  const mutable_bytes message = run.subspan(fragment_header::size_bytes);
+  std::size_t joined = 0;
+  for (std::size_t at = 0; at < run_bytes;) {
+    const std::size_t size = fragment_header::decode(run.subspan(at))->size;
+    at += fragment_header::size_bytes;
+    if (joined != 0) std::memmove(message.data() + joined, run.data() + at, size);
+    joined += size;
+    at += size;
+  }
+  begin += run_bytes;
+  return message.first(joined);
 }
 
 // Goes through what is buffered until a message is ready (true) or more bytes are needed (false).
@@ -54,9 +93,14 @@ result<bool> fifo_receiver::state::look_at_buffer() {
     out_of_step = false;
     const std::size_t whole = fragment_header::size_bytes + header->size;
     if (buffered().size() < whole) return false;
+    const bool is_single = header->size == header->total;
+    if (const std::size_t run = is_single ? 0 : bytes_of_run(*header); run != 0) {
+      unfinished.give_up_of(header->sender);
+      ready = join_run(run);
+      return true;
+    }
     const const_bytes payload = buffered().subspan(fragment_header::size_bytes, header->size);
     begin += whole;
-    const bool is_single = header->size == header->total;
     if (is_single && header->total > max_message_bytes) {
       unfinished.count_spoilt();
     } else if (is_single) {

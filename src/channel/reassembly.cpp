@@ -14,8 +14,12 @@ void reassembly::begin(const fragment_header& header) {
     messages_.erase(messages_.begin());
     ++spoilt_;
   }
-  messages_.push_back(
-      {.sender = header.sender, .sequence = header.sequence, .total = header.total, .bytes = {}});
+  messages_.push_back({.sender = header.sender,
+                       .sequence = header.sequence,
+                       .total = header.total,
+                       .bytes = std::exchange(spare_, {})});
+  messages_.back().bytes.clear();
+  messages_.back().bytes.reserve(std::min<std::size_t>(header.total, usual_room));
 }
 
 bool reassembly::add(const fragment_header& header, const_bytes payload) {
@@ -38,9 +42,14 @@ bool reassembly::add(const fragment_header& header, const_bytes payload) {
   }
   message->bytes.insert(message->bytes.end(), payload.begin(), payload.end());
   if (message->bytes.size() != message->total) return false;
-  whole_ = std::move(message->bytes);
+  std::swap(whole_, message->bytes);
+  if (message->bytes.capacity() <= usual_room) spare_ = std::move(message->bytes);
   messages_.erase(message);
   return true;
+}
+
+void reassembly::give_up_of(std::uint64_t sender) noexcept {
+  spoilt_ += std::erase_if(messages_, [=](const unfinished& one) { return one.sender == sender; });
 }
 
 bool reassembly::give_up_all() noexcept {

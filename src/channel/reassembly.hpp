@@ -22,6 +22,8 @@ class reassembly {
   /// The message that the last `add` completed; valid until the next `add`.
   [[nodiscard]] const_bytes whole() const noexcept { return whole_; }
 
+  /// Gives up the unfinished message of a sender who has gone on without finishing it.
+  void give_up_of(std::uint64_t sender) noexcept;
   /// Gives up all unfinished messages; false if there were none.
   bool give_up_all() noexcept;
   /// Counts a message that will not be delivered for a reason found elsewhere.
@@ -35,6 +37,10 @@ class reassembly {
     std::uint32_t total = 0;
     std::vector<std::byte> bytes;
   };
+  // So much room is made at once for a message that has begun, whatever its sender says of its
+  // size, and kept for the next one.
+  static constexpr std::size_t usual_room = std::size_t{64} << 10;
+
   // Begins the message in a place of its own, after giving up what stands in the way.
   void begin(const fragment_header& header);
 
@@ -42,6 +48,7 @@ class reassembly {
   std::size_t max_unfinished_;
   std::vector<unfinished> messages_;  // oldest first
   std::vector<std::byte> whole_;
+  std::vector<std::byte> spare_;  // room of the message before, for the next one that begins
   std::uint64_t spoilt_ = 0;
 };
 

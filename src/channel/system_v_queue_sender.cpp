@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstring>
 #include <sluice/channel/system_v_queue_sender.hpp>
+#include <utility>
 
 #include "channel/growing_pause.hpp"
 #include "channel/system_v_queue_state.hpp"
@@ -57,16 +58,50 @@ result<void> system_v_queue_sender::send_once(const_bytes message, long type, bo
   }
   std::memcpy(staged_.data(), &type, sizeof type);
   copy_bytes(message, mutable_bytes{staged_}.subspan(sizeof type));
-  long outcome = syscall::queue_send_outcome(queue_.id, staged_.data(), message.size(),
-                                             syscall::queue_no_wait);
-  if (outcome == -EAGAIN && may_wait) [[unlikely]] {
-    // Before sleeping: a message larger than the queue would wait for ever.
-    if (auto fits = check_size(message.size()); !fits) return fits;
-    outcome = syscall::queue_send_outcome(queue_.id, staged_.data(), message.size(), 0);
-  }
+  if (may_wait) return send_and_wait(message.size());
+  const long outcome = syscall::queue_send_outcome(queue_.id, staged_.data(), message.size(),
+                                                   syscall::queue_no_wait);
   if (outcome >= 0) [[likely]]
     return {};
   return refused(outcome, message.size());
+}
+
+// A message larger than the queue would wait for ever: `message_size`. And it is learnt after how
+// much more the queue will be full, if nobody receives meanwhile.
+result<void> system_v_queue_sender::look_before_sleep(std::size_t bytes) {
+  auto found = state::inspect(queue_);
+  if (!found) {
+    removed_ = removed_ || found.error() == errc::removed;
+    return failure{found.error()};
+  }
+  if (bytes > found->capacity_bytes) {
+    if (auto fits = check_size(bytes); !fits) return fits;
+  }
+  const std::size_t room = found->capacity_bytes - std::min(found->bytes, found->capacity_bytes);
+  if (found->messages == 0) {
+    likely_full_at_ = unlimited;  // the receiver keeps up
+  } else if (bytes <= room) {
+    likely_full_at_ = sent_bytes_ + room;
+  } else {
+    likely_full_at_ = std::exchange(sent_bytes_, 0);
+  }
+  return {};
+}
+
+// The kernel copies a message before it finds no room for it. So where the queue is likely to be
+// full, the look that a sleep needs comes first, and the message is given to the kernel once.
+result<void> system_v_queue_sender::send_and_wait(std::size_t bytes) {
+  long outcome = -EAGAIN;
+  if (bytes <= likely_full_at_ - std::min(sent_bytes_, likely_full_at_)) [[likely]]
+    outcome = syscall::queue_send_outcome(queue_.id, staged_.data(), bytes, syscall::queue_no_wait);
+  if (outcome == -EAGAIN) [[unlikely]] {
+    if (auto fits = look_before_sleep(bytes); !fits) return fits;
+    outcome = syscall::queue_send_outcome(queue_.id, staged_.data(), bytes, 0);
+  }
+  if (outcome < 0) [[unlikely]]
+    return refused(outcome, bytes);
+  sent_bytes_ += bytes;
+  return {};
 }
 
 result<void> system_v_queue_sender::refused(long outcome, std::size_t bytes) {

@@ -13,7 +13,7 @@ namespace sluice {
 
 namespace {
 
-bool is_unsupported(long outcome) noexcept { return outcome == -EOPNOTSUPP || outcome == -ENOSYS; }
+using syscall::is_unsupported;
 
 bool is_unsupported(const error& reason) noexcept {
   // ENOSYS: a kernel, or a sandbox, that knows nothing of the calls with flags.

@@ -93,7 +93,7 @@ result<std::size_t> read(int fd, mutable_bytes into, int flags) {
 }
 
 result<std::size_t> write(int fd, const_bytes bytes) {
-  return byte_count(retried(SYS_write, fd, bytes.data(), bytes.size()), "write");
+  return byte_count(write_outcome(fd, bytes), "write");
 }
 
 result<std::size_t> write(int fd, byte_parts parts, int flags) {

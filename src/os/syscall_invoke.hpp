@@ -46,6 +46,12 @@ inline failure failed(long outcome, const char* operation) noexcept {
   return error::from_errno(number, operation, advice_for(number));
 }
 
+/// Whether a call with flags says that it knows no such flag; ENOSYS: a kernel, or a sandbox, that
+/// knows nothing of the calls with flags.
+[[nodiscard]] constexpr bool is_unsupported(long outcome) noexcept {
+  return outcome == -EOPNOTSUPP || outcome == -ENOSYS;
+}
+
 /// The number of bytes that a call moved, or its failure.
 inline result<std::size_t> byte_count(long outcome, const char* operation) noexcept {
   if (outcome < 0) [[unlikely]]
@@ -61,6 +67,11 @@ inline long read_outcome(int fd, mutable_bytes into, int flags) noexcept {
   const iovec part{.iov_base = into.data(), .iov_len = into.size()};
   // Offset -1: at the current position, as pipes demand. It travels in two words.
   return retried(SYS_preadv2, fd, &part, 1, -1L, -1L, flags);
+}
+
+/// One piece, plainly.
+inline long write_outcome(int fd, const_bytes bytes) noexcept {
+  return retried(SYS_write, fd, bytes.data(), bytes.size());
 }
 
 inline long write_outcome(int fd, byte_parts parts, int flags) noexcept {

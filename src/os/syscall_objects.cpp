@@ -168,7 +168,7 @@ void unmap(void* address, std::size_t bytes) noexcept { retried(SYS_munmap, addr
 std::size_t page_bytes() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
 result<unique_fd> event_counter(std::uint32_t initial, bool counting) {
-  const int flags = EFD_CLOEXEC | EFD_NONBLOCK | (counting ? EFD_SEMAPHORE : 0);
+  const int flags = EFD_CLOEXEC | (counting ? EFD_SEMAPHORE : 0);
   const long fd = retried(SYS_eventfd2, initial, flags);
   if (fd < 0) return failed(fd, "eventfd");
   return unique_fd{static_cast<int>(fd)};

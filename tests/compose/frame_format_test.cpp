@@ -269,6 +269,42 @@ TEST_F(FragmentFormat, a_message_that_its_sender_gave_up_is_counted_and_the_next
   EXPECT_EQ(spoilt_, 1U);
 }
 
+TEST_F(FragmentFormat, fragments_of_any_size_are_joined_wherever_a_read_cuts_them) {
+  // Of one byte and of all that fits, and so many that what is read at once ends inside a message.
+  byte_vector all;
+  sequence expected;
+  for (std::uint32_t message = 0; message < 60; ++message) {
+    const std::uint32_t first = message % 3 == 0 ? 1 : 4064;
+    const std::uint32_t last = message % 2 == 0 ? 4064 : 1 + message;
+    const std::uint32_t total = first + 300 + last;
+    std::uint32_t offset = 0;
+    std::string text;
+    for (const std::uint32_t size : {first, 300U, last}) {
+      const std::string part(size, static_cast<char>('a' + (message + offset) % 26));
+      all =
+          joined({all, fragment_by_the_page({.sequence = message, .total = total, .offset = offset},
+                                            sluice::bytes_of(part))});
+      text += part;
+      offset += size;
+    }
+    expected.push_back(text);
+  }
+  expected.emplace_back("<closed>");
+  auto receiver = sluice::fifo_receiver::open(name).value();
+  sluice::test::child writer{
+      [&] { sluice::fifo_writer::open(name, patience).value().write_all(all, patience).value(); }};
+  sequence seen;
+  std::vector<char> buffer(10'000);
+  for (;;) {
+    auto got = receiver.receive(std::as_writable_bytes(std::span{buffer}));
+    seen.push_back(got ? std::string(buffer.data(), *got) : "<closed>");
+    if (!got) break;
+  }
+  writer.wait_success();
+  EXPECT_EQ(seen, expected);
+  EXPECT_EQ(receiver.spoilt(), 0U);
+}
+
 TEST_F(FragmentFormat, a_fragment_that_does_not_continue_its_message_spoils_it) {
   const byte_vector head = joined({golden("fragment-first-header"), letters(4064)});
   const fragment_fields wrong_sequence{.sequence = 10, .total = 4071, .offset = 4064};

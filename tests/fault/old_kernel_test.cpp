@@ -190,6 +190,22 @@ TEST(OldKernelThat, lacks_pidfds_reports_it_and_leaves_no_child) {
   EXPECT_STREQ(spawned.error().operation(), "pidfd_open");
 }
 
+TEST_P(OldKernel, never_blocks_on_an_event_and_still_waits_for_it) {
+  // Before Linux 5.8: the description becomes non-blocking at the first try, once.
+  event one = event::create({.counting = true}).value();
+  const fault_plan plan{GetParam()};
+  EXPECT_TRUE(would_block(one.try_wait().error()));
+  const std::uint64_t struck = plan.struck();
+  EXPECT_EQ(struck, 1U);
+  EXPECT_EQ(one.wait(deadline::now()).error(), std::errc::timed_out);
+  ASSERT_TRUE(one.notify(3));
+  EXPECT_EQ(one.try_take().value(), 1U);
+  EXPECT_TRUE(one.wait(deadline::now()));
+  EXPECT_TRUE(one.wait());
+  EXPECT_TRUE(would_block(one.try_wait().error()));
+  EXPECT_EQ(plan.struck(), struck) << "asked again for what the kernel has not";
+}
+
 // Before Linux 5.11, or in a sandbox: whole milliseconds, and never less than was asked for.
 TEST(OldKernelThat, waits_in_whole_milliseconds_waits_no_shorter) {
   using namespace std::chrono_literals;

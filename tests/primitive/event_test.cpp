@@ -12,7 +12,9 @@
 #include <limits>
 #include <sluice/primitive/event.hpp>
 #include <utility>
+#include <vector>
 
+#include "support/asleep.hpp"
 #include "support/child.hpp"
 
 namespace sluice {
@@ -88,6 +90,57 @@ TEST(Event, takes_over_an_eventfd_and_makes_it_non_blocking) {
   auto counting = event::from_native(unique_fd{::eventfd(2, EFD_CLOEXEC | EFD_SEMAPHORE)});
   ASSERT_TRUE(counting);
   EXPECT_EQ(counting->try_take().value(), 1u);
+}
+
+TEST(Event, shows_a_descriptor_that_does_not_block_and_so_does_who_shares_it) {
+  const auto is_nonblocking = [](int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; };
+  auto shown = event::create();
+  ASSERT_TRUE(shown);
+  EXPECT_TRUE(is_nonblocking(shown->native_handle()));
+  auto given = event::create();
+  ASSERT_TRUE(given);
+  const unique_fd fd = std::move(*given).release_handle();
+  EXPECT_TRUE(is_nonblocking(fd.get()));
+}
+
+TEST(Event, a_wait_goes_on_when_somebody_shows_the_descriptor_meanwhile) {
+  auto made = event::create();
+  ASSERT_TRUE(made);
+  child waiter{[&] {
+    EXPECT_TRUE(made->wait());  // begins where reading blocks, and ends where it does not
+    EXPECT_TRUE(made->wait());
+  }};
+  test::wait_until_asleep(waiter.id());
+  static_cast<void>(made->native_handle());
+  ASSERT_TRUE(made->notify());
+  test::wait_until_asleep(waiter.id());
+  ASSERT_TRUE(made->notify());
+  waiter.wait_success();
+}
+
+TEST(Event, that_another_process_filled_would_block_also_here) {
+  // Until then the description blocks, and a notification of one is a plain write(2).
+  auto made = event::create();
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(made->notify());
+  child other{[&] { EXPECT_TRUE(made->notify(most - 1)); }};
+  other.wait_success();
+  EXPECT_TRUE(would_block(made->notify().error()));
+  EXPECT_EQ(made->try_take().value(), most);
+}
+
+TEST(Event, wakes_as_many_waiters_at_once_as_were_notified) {
+  auto made = event::create({.counting = true});
+  ASSERT_TRUE(made);
+  std::vector<child> waiters;
+  waiters.reserve(3);
+  for (int id = 0; id < 3; ++id)
+    waiters.emplace_back(
+        [&, id] { EXPECT_TRUE(id == 0 ? made->wait(deadline{patience}) : made->wait()); });
+  for (const child& one : waiters) test::wait_until_asleep(one.id());
+  ASSERT_TRUE(made->notify(3));
+  for (child& one : waiters) one.wait_success();
+  expect_nothing_there(*made);
 }
 
 TEST(Event, refuses_to_take_over_anything_else) {

@@ -43,6 +43,7 @@ BEHIND_THE_HEADERS = ("src/", "tests/os/", "tests/fault/", "tests/tools/", "benc
                       "tests/compose/request_format_test.cpp",
                       "tests/compose/request_hostile_test.cpp",
                       "tests/compose/ring_listener_hostile_test.cpp",
+                      "tests/channel/message_costs_test.cpp",
                       "tests/compose/selector_costs_test.cpp")
 
 

@@ -48,15 +48,22 @@ class system_v_queue_sender {
   [[nodiscard]] std::size_t max_message_bytes() const noexcept { return max_message_bytes_; }
 
  private:
+  static constexpr std::size_t unlimited = ~std::size_t{0};
   explicit system_v_queue_sender(const system_v_queue_identity& queue) noexcept : queue_(queue) {}
   [[nodiscard]] result<void> learn_limits();
   [[nodiscard]] result<void> check_size(std::size_t bytes);
+  [[nodiscard]] result<void> look_before_sleep(std::size_t bytes);
+  [[nodiscard]] result<void> send_and_wait(std::size_t bytes);
   [[nodiscard]] result<void> send_once(const_bytes message, long type, bool may_wait);
   [[nodiscard]] result<void> refused(long outcome, std::size_t bytes);
 
   system_v_queue_identity queue_;
   std::size_t max_message_bytes_ = 0;
-  std::size_t wanted_bytes_ = 1;   // what room must be waited for
+  std::size_t wanted_bytes_ = 1;  // what room must be waited for
+  // Of sends that may wait: what was sent since the queue was full last, and with how much of that
+  // it is likely to be full again.
+  std::size_t sent_bytes_ = 0;
+  std::size_t likely_full_at_ = unlimited;
   std::vector<std::byte> staged_;  // type and text in one piece, as the kernel takes them
   bool removed_ = false;           // latched, since the number may be given again
 };

@@ -19,10 +19,11 @@ struct event_options {
 
 /// Wakes one waiter, in this process or in one that inherited or was passed the descriptor.
 ///
-/// *Semantics*: a notification before the wait is not lost. *Threads*: all verbs from any thread or
-/// process at once. *Errors*: `notify` reports would_block when 2^64-2 notifications are waiting.
-/// *Lifetime*: lives as long as some descriptor of it. *Crash*: nothing is held; what a killed
-/// waiter had taken is gone, what it had not taken stays.
+/// *Semantics*: a notification before the wait is not lost; a wait without deadline is one system
+/// call while nobody asked for the handle nor notified by hundreds. *Threads*: all verbs from any
+/// thread or process at once. *Errors*: `notify` reports would_block when 2^64-2 notifications
+/// wait. *Lifetime*: lives as long as some descriptor of it. *Crash*: nothing is held; what a
+/// killed waiter had taken is gone, what it had not taken stays.
 class event {
  public:
   static constexpr channel_capabilities capabilities{
@@ -49,13 +50,18 @@ class event {
   /// As `try_wait`, and tells how many notifications were taken.
   [[nodiscard]] result<std::uint64_t> try_take();
 
-  /// Readable while there is something to take. Non-blocking.
-  [[nodiscard]] int native_handle() const noexcept { return fd_.get(); }
-  [[nodiscard]] unique_fd release_handle() && noexcept { return std::move(fd_); }
+  /// Readable while there is something to take. Non-blocking, and that for all who share it, from
+  /// the first time that it is asked for.
+  [[nodiscard]] int native_handle() const noexcept;
+  [[nodiscard]] unique_fd release_handle() && noexcept;
 
  private:
   explicit event(unique_fd fd) noexcept : fd_(std::move(fd)) {}
+  [[nodiscard]] result<void> become_nonblocking() const;
+  [[nodiscard]] bool is_nonblocking() const noexcept;
+
   unique_fd fd_;
+  mutable bool nonblocking_ = false;  // that we know of; atomically, once and for ever
 };
 
 static_assert(event_source<event>);
