@@ -26,9 +26,9 @@
 
 namespace sluice {
 
-/// An end of a channel, an event, a process, signals: whatever has a descriptor that tells when a
-/// try is worth it, and does not state that it cannot be polled. Of any_sender and any_receiver it
-/// shows when they are put in: `operation_not_supported`.
+/// An end of a channel, a listener, an event, a process, signals: whatever has a descriptor that
+/// tells when a try is worth it, and does not state that it cannot be polled. Of any_sender and
+/// any_receiver it shows when they are put in: `operation_not_supported`.
 template <class End>
 concept pollable_end = std::is_object_v<End> && std::move_constructible<End> &&
                        (reads_ahead<End> || says_readiness_to_send<End> || polled_specially<End> ||
@@ -138,6 +138,14 @@ class asio_end {
     requires byte_writer<End>
   auto async_write_all(const_bytes bytes, Token&& token = default_token()) {
     return async_retry(asio_attempts::write_all{bytes}, std::forward<Token>(token));
+  }
+
+  /// The next connection of a listener: what its `try_accept` gives, to be put into an `asio_end`
+  /// in turn. Given up, it leaves the connection to the next one who accepts.
+  template <class Token = boost::asio::default_completion_token_t<Executor>>
+    requires asio_attempts::listener<End>
+  auto async_accept(Token&& token = default_token()) {
+    return async_retry(asio_attempts::accept{}, std::forward<Token>(token));
   }
 
   /// Waits: a `result<void>`. For an event takes what was notified; for a receiver until there is a

@@ -33,6 +33,7 @@ selector_key selector::state::new_member() {
     members_.emplace_back();
     free_.reserve(members_.capacity());
     read_ahead_.reserve(members_.capacity());
+    news_->reserve(members_.capacity());
     free_.push_back(static_cast<std::uint32_t>(members_.size() - 1));
   }
   const std::uint32_t place = free_.back();
@@ -42,6 +43,10 @@ selector_key selector::state::new_member() {
 
 void selector::state::forget(std::uint32_t place) noexcept {
   const std::uint32_t next = members_[place].generation + 1;
+  if (members_[place].ahead) {
+    members_[place].ahead->tell_no_more(*news_);
+    std::erase(*news_, place);
+  }
   members_[place] = member{.generation = next};
   free_.push_back(place);
 }
@@ -115,7 +120,6 @@ result<selector_key> selector::state::add(const readiness& what, std::uint64_t t
   made.descriptor = what.descriptor;
   made.when = what.when;
   made.tag = tag;
-  made.ahead = what.ahead;
   std::uint32_t& side = side_of(made);
   if (side != nobody) {
     forget(key.place_);
@@ -131,10 +135,8 @@ result<selector_key> selector::state::add(const readiness& what, std::uint64_t t
       return failure{asked.error().with_hint("a file of this kind is always ready")};
     return failure{asked.error()};
   }
-  if (made.ahead) {
-    made.ahead->tell(news_);
-    *news_ = true;
-  }
+  made.ahead = what.ahead;  // not before: who is refused leaves the mark to whose it is
+  if (made.ahead) made.ahead->tell(news_, key.place_);
   return key;
 }
 
@@ -254,20 +256,25 @@ void selector::state::tell(std::uint32_t place, std::uint64_t expirations) noexc
   if (!std::exchange(one.is_listed, true)) read_ahead_.push_back(key);
 }
 
-void selector::state::tell_of_read_ahead() {
-  if (std::exchange(*news_, false)) {
-    for (std::uint32_t place = 0; place < members_.size(); ++place) {
-      member& one = members_[place];
-      if (one.ahead && one.ahead->holds() && !std::exchange(one.is_listed, true))
-        read_ahead_.push_back({place, one.generation});
-    }
+// Of the members only those of which there are news, however many there are.
+void selector::state::list_news() {
+  for (const std::uint64_t place : *news_) {
+    member& one = members_[place];
+    one.ahead->heard(*news_);
+    if (one.ahead->holds() && !std::exchange(one.is_listed, true))
+      read_ahead_.push_back({static_cast<std::uint32_t>(place), one.generation});
   }
+  news_->clear();
+}
+
+void selector::state::tell_of_read_ahead() {
   std::erase_if(read_ahead_, [this](selector_key key) {
     if (!contains(key)) return true;
     member& one = members_[key.place_];
     one.is_listed = one.ahead->holds();
     return !one.is_listed;
   });
+  list_news();
   const std::size_t told = std::min(read_ahead_.size(), most_read_ahead);
   for (std::size_t i = 0; i < told; ++i) {
     if (!members_[read_ahead_[i].place_].is_paused) tell(read_ahead_[i].place_);

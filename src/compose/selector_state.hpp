@@ -77,6 +77,7 @@ struct selector::state {
 
   void tell(std::uint32_t place, std::uint64_t expirations = 0) noexcept;
   void tell_of_read_ahead();
+  void list_news();
   void tell_of_timers() noexcept;
   [[nodiscard]] bool tell_of(const syscall::watched_event& event) noexcept;
 
@@ -89,7 +90,8 @@ struct selector::state {
   std::uint32_t last_serial_ = 0;
   std::set<due> timers_;  // all of them; who rests comes last
   std::vector<selector_key> read_ahead_;
-  std::shared_ptr<bool> news_ = std::make_shared<bool>(false);  // of who read without being told
+  // Of who read without being told of.
+  std::shared_ptr<read_ahead_news> news_ = std::make_shared<read_ahead_news>();
   std::uint64_t round_ = 0;
   std::vector<ready> found_;
   std::array<syscall::watched_event, syscall::max_watched_events> events_ = {};

@@ -144,13 +144,42 @@ TEST(Readiness, of_who_reads_ahead_holds_until_a_look_would_block) {
   EXPECT_TRUE(would_block(receiver.try_receive(writable_bytes_of(got)).error()));
   EXPECT_FALSE(ahead.ahead->holds());
   EXPECT_EQ(readiness_to_receive(receiver).value().ahead, ahead.ahead) << "the same mark";
-  // Who waits is told when it begins to hold again.
-  auto news = std::make_shared<bool>(false);
-  ahead.ahead->tell(news);
-  ASSERT_TRUE(sender.try_send(bytes_of(3)));
-  ASSERT_TRUE(receiver.try_receive(writable_bytes_of(got)));
-  EXPECT_TRUE(ahead.ahead->holds());
-  EXPECT_TRUE(*news);
+}
+
+// Who waits asks those alone that began to hold something.
+TEST(Readiness, of_who_reads_ahead_is_news_once_each_time_it_begins) {
+  read_ahead mark;
+  const auto news = std::make_shared<read_ahead_news>();
+  news->reserve(2);
+  const auto told = [&] {
+    read_ahead_news all = *news;
+    mark.heard(*news);
+    news->clear();
+    return all;
+  };
+  mark.tell(news, 7);
+  EXPECT_EQ(told(), read_ahead_news{});
+  for (const bool holds : {true, true, false, true}) mark.set(holds);
+  EXPECT_EQ(told(), read_ahead_news{7}) << "once until it was heard";
+  mark.set(true);
+  EXPECT_EQ(told(), read_ahead_news{}) << "it went on holding";
+  mark.set(false);
+  mark.assume();
+  EXPECT_EQ(told(), read_ahead_news{}) << "who waits knows that itself";
+  // The next one who waits is told at once, and the one before no more.
+  const auto others = std::make_shared<read_ahead_news>();
+  others->reserve(1);
+  mark.tell(others, 8);
+  EXPECT_EQ(*others, read_ahead_news{8});
+  mark.heard(*news);
+  mark.tell_no_more(*news);
+  for (const bool holds : {false, true}) mark.set(holds);
+  EXPECT_EQ(*others, read_ahead_news{8});
+  EXPECT_EQ(told(), read_ahead_news{});
+  others->clear();
+  mark.tell_no_more(*others);
+  for (const bool holds : {false, true}) mark.set(holds);
+  EXPECT_EQ(*others, read_ahead_news{});
 }
 
 TEST(Readiness, of_who_reads_ahead_moves_with_the_receiver) {

@@ -240,6 +240,91 @@ TEST(SocketPrograms, nc_speaks_with_our_servers_and_is_spoken_with) {
   ::unlink(path.c_str());
 }
 
+template <class Receiver>
+std::string next_text(Receiver& from) {
+  std::array<std::byte, 100> buffer;
+  auto size = from.receive(buffer, deadline{patience});
+  if (!size) return "nothing: " + size.error().message();
+  return std::string{text_of(const_bytes{buffer}.first(*size))};
+}
+
+TEST(SocketPrograms, socat_sends_datagrams_to_us_and_gets_ours) {
+  if (!has_program("socat")) GTEST_SKIP() << "socat is not installed";
+  const std::string path = path_in_directory();
+  {
+    auto box = unix_datagram_receiver::create(path).value();
+    program client{shell("printf onetwo | socat -u -b 3 - UNIX-SENDTO:" + path)};
+    EXPECT_EQ(next_text(box), "one");
+    EXPECT_EQ(next_text(box), "two");
+    client.wait_success();
+  }
+  program server{shell("test \"$(socat -u UNIX-RECVFROM:" + path + ",unlink-early -)\" = spoken")};
+  auto mine =
+      unix_datagram_sender::connect(path, deadline{patience}, {.wait_for_peer = true}).value();
+  ASSERT_TRUE(mine.send(bytes_of("spoken"), deadline{patience}));
+  server.wait_success();
+  ::unlink(path.c_str());
+}
+
+// An empty datagram is the end to socat that was told so.
+TEST(SocketPrograms, socat_speaks_udp_with_us) {
+  if (!has_program("socat")) GTEST_SKIP() << "socat is not installed";
+  for (const inet_address& address : {inet_address::loopback(), inet_address::loopback_v6()}) {
+    auto here = udp_socket::create({.address = address}).value();
+    const std::string target = (address.is_v6() ? "UDP6-SENDTO:[::1]:" : "UDP-SENDTO:127.0.0.1:") +
+                               std::to_string(here.address().port());
+    program client{
+        shell("test \"$(printf question | socat -t 20 - " + target + ",null-eof)\" = QUESTION")};
+    EXPECT_EQ(next_text(here), "question");
+    ASSERT_TRUE(here.send_to(bytes_of("QUESTION"), here.last_sender().value()));
+    ASSERT_TRUE(here.send_to(const_bytes{}, here.last_sender().value()));
+    client.wait_success();
+  }
+}
+
+TEST(SocketPrograms, socat_speaks_seqpacket_with_our_server_and_is_spoken_with) {
+  if (!has_program("socat")) GTEST_SKIP() << "socat is not installed";
+  const std::string path = path_in_directory();
+  {
+    auto local = unix_seqpacket_listener::create(path).value();
+    program client{shell("test \"$(printf onetwo | socat -t 20 -b 3 - UNIX-CONNECT:" + path +
+                         ",type=5)\" = ONETWO")};
+    auto theirs = local.accept(deadline{patience}).value();
+    EXPECT_EQ(next_text(theirs), "one");
+    EXPECT_EQ(next_text(theirs), "two");
+    ASSERT_TRUE(theirs.send(bytes_of("ONE"), deadline{patience}));
+    ASSERT_TRUE(theirs.send(bytes_of("TWO"), deadline{patience}));
+    { auto gone = std::move(theirs); }
+    client.wait_success();
+  }
+  program server{shell("test \"$(socat -u UNIX-LISTEN:" + path + ",type=5 -)\" = spoken")};
+  {
+    auto mine = unix_seqpacket::connect(path, deadline{patience}, {.wait_for_peer = true}).value();
+    ASSERT_TRUE(mine.send(bytes_of("spoken"), deadline{patience}));
+  }
+  server.wait_success();
+  ::unlink(path.c_str());
+}
+
+TEST(SocketPrograms, nc_speaks_tcp_and_udp_with_us) {
+  if (!has_program("nc")) GTEST_SKIP() << "nc is not installed";
+  for (const inet_address& address : {inet_address::loopback(), inet_address::loopback_v6()}) {
+    const std::string host = address.is_v6() ? " ::1 " : " 127.0.0.1 ";
+    auto streams = tcp_listener::create({.address = address}).value();
+    program client{shell("test \"$(printf question | nc -N" + host +
+                         std::to_string(streams.address().port()) + ")\" = QUESTION")};
+    answer(streams.accept(deadline{patience}).value());
+    client.wait_success();
+
+    auto here = udp_socket::create({.address = address}).value();
+    program asking{shell("test \"$(printf question | nc -u -W 1" + host +
+                         std::to_string(here.address().port()) + ")\" = QUESTION")};
+    EXPECT_EQ(next_text(here), "question");
+    ASSERT_TRUE(here.send_to(bytes_of("QUESTION"), here.last_sender().value()));
+    asking.wait_success();
+  }
+}
+
 // Two network namespaces are two hosts to everything but the hardware: addresses, routes and
 // sockets of their own, and a link between them.
 TEST(SocketHosts, a_client_on_one_host_speaks_with_a_server_on_another) {

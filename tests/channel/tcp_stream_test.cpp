@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "channel/crowd.hpp"
 #include "support/all_descriptors.hpp"
 #include "support/asleep.hpp"
 #include "support/child.hpp"
@@ -135,6 +136,14 @@ TEST(TcpListener, without_a_descriptor_left_tells_the_client_and_goes_on) {
     EXPECT_TRUE(server.accept(deadline{patience}));
   }};
   limited.wait_success();
+}
+
+TEST(TcpListener, serves_who_means_it_beside_hundreds_who_say_nothing_or_nonsense) {
+  // H13, H15
+  auto server = tcp_listener::create({.backlog = 1000}).value();
+  serve_beside_a_crowd(
+      [&] { return std::move(server); },
+      [&] { return tcp_stream::connect(server.address(), deadline{patience}).value(); });
 }
 
 TEST(TcpListener, takes_over_the_socket_of_a_service_manager) {

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "channel/crowd.hpp"
 #include "support/all_descriptors.hpp"
 #include "support/another_user.hpp"
 #include "support/bound_socket.hpp"
@@ -185,83 +186,13 @@ TEST_F(UnixListener, refuses_other_users_and_groups_and_goes_on) {
   ASSERT_EQ(::chmod(private_runtime_directory::current().c_str(), 0700), 0);
 }
 
-// One thread for all: frames of at most 1000 bytes, each of which is answered.
-void serve_until_stopped(const std::string& name) {
-  auto server = unix_stream_listener::create(name, {.backlog = 1000}).value();
-  struct guest {
-    framed_receiver<unix_stream> from;
-    framed_sender<unix_stream> to;
-  };
-  std::vector<guest> guests;
-  std::array<std::byte, 1000> bytes;
-  for (;;) {
-    while (auto one = server.try_accept()) {
-      auto back = one->duplicate().value();
-      const frame_options small{.max_message_bytes = 1000};
-      guests.push_back({framed_receiver<unix_stream>::create(std::move(*one), small).value(),
-                        framed_sender<unix_stream>::create(std::move(back), small).value()});
-    }
-    for (std::size_t at = 0; at < guests.size();) {
-      auto got = guests[at].from.try_receive(bytes);
-      if (got && text_of(const_bytes{bytes}.first(*got)) == "stop") return;
-      if (got) {
-        EXPECT_TRUE(guests[at].to.send(bytes_of("served"), deadline{patience}));
-      }
-      if (!got && !would_block(got.error())) {
-        EXPECT_EQ(got.error(), errc::corrupt) << got.error().message();
-        guests.erase(guests.begin() + static_cast<std::ptrdiff_t>(at));
-        continue;
-      }
-      ++at;
-    }
-    static_cast<void>(server.wait_for_peer(1ms));
-  }
-}
-
 TEST_F(UnixListener, serves_who_means_it_beside_hundreds_who_say_nothing_or_nonsense) {
-  // H13, H15: with bounded memory and without a thread for each.
-  constexpr int strangers = 500;
-  const rlimit enough{.rlim_cur = 1200, .rlim_max = 1200};
-  child server_process{[&] {
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &enough), 0);
-    serve_until_stopped(name);
-  }};
-  child client_process{[&] {
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &enough), 0);
-    std::vector<unix_stream> crowd;
-    const auto header = frame_header::encode(6);
-    std::vector<std::byte> dripped{header.begin(), header.end()};
-    for (const std::byte one : bytes_of("please")) dripped.push_back(one);
-    for (int count = 0; count < strangers; ++count) {
-      crowd.push_back(
-          unix_stream::connect(name, deadline{patience}, {.wait_for_peer = true}).value());
-      const std::array<unsigned char, 8> nonsense{0xff, 0xff, 0xff, 0xff, 0xff};
-      const auto bytes = std::as_bytes(std::span{nonsense});
-      // Nothing, a length that no message has, or the first byte of one, whose rest drips.
-      if (count % 3 == 1) {
-        EXPECT_TRUE(crowd.back().write_all(bytes));
-      } else if (count % 3 == 2) {
-        EXPECT_TRUE(crowd.back().write_all(const_bytes{dripped}.first(1)));
-      }
-    }
-    auto mine = unix_stream::connect(name).value();
-    auto back = mine.duplicate().value();
-    auto to = framed_sender<unix_stream>::create(std::move(mine)).value();
-    auto from = framed_receiver<unix_stream>::create(std::move(back)).value();
-    for (std::size_t count = 0; count < 20; ++count) {
-      ASSERT_TRUE(to.send(bytes_of("please"), deadline{patience}));
-      EXPECT_EQ(text_of(receive_message(from, deadline{patience}).value()), "served");
-      for (std::size_t drip = 2; drip < crowd.size() && count + 1 < dripped.size(); drip += 3) {
-        EXPECT_TRUE(crowd[drip].write_all(const_bytes{dripped}.subspan(count + 1, 1)));
-      }
-    }
-    auto patient = framed_receiver<unix_stream>::create(std::move(crowd[2])).value();
-    EXPECT_EQ(text_of(receive_message(patient, deadline{patience}).value()), "served");
-    ASSERT_TRUE(to.send(bytes_of("stop"), deadline{patience}));
-    EXPECT_FALSE(receive_message(from, deadline{patience}));  // the crowd stays until the end
-  }};
-  client_process.wait_success();
-  server_process.wait_success();
+  // H13, H15
+  serve_beside_a_crowd(
+      [&] { return unix_stream_listener::create(name, {.backlog = 1000}).value(); },
+      [&] {
+        return unix_stream::connect(name, deadline{patience}, {.wait_for_peer = true}).value();
+      });
 }
 
 TEST_F(UnixListener, without_a_descriptor_left_tells_the_client_and_goes_on) {

@@ -189,13 +189,40 @@ TEST(AnySocketPeers, need_not_know_that_there_are_addresses) {
   EXPECT_EQ(text_of(receive_message(framed, deadline{patience}).value()), "framed");
 }
 
-TEST(AnySocketPeers, that_send_garbage_are_told_of_and_hold_nobody_up) {
-  auto receiver = receiver_at("tcp:127.0.0.1:0");
-  auto* accepting = receiver.get_if<accepting_receiver<tcp_listener>>();
-  auto stranger = tcp_stream::connect(accepting->listener()->address(), deadline{patience}).value();
+// The receiver at a TCP address, and where that is.
+struct tcp_receiver {
+  any_receiver end = receiver_at("tcp:127.0.0.1:0");
+  inet_address address = end.get_if<accepting_receiver<tcp_listener>>()->listener()->address();
+
+  // What is said about a stranger: the address opened anew serves who means it.
+  void expect_to_serve_once_opened_anew() {
+    const std::string text = "tcp:" + address.to_string();
+    end = receiver_at(text);
+    auto sender = sender_at(text);
+    EXPECT_TRUE(sender.send(bytes_of("meant"), deadline{patience}));
+    EXPECT_EQ(text_from(end), "meant");
+  }
+};
+
+TEST(AnySocketPeers, that_send_garbage_are_told_of_and_the_address_opened_anew_serves_the_next) {
+  tcp_receiver at;
+  any_receiver& receiver = at.end;
+  auto stranger = tcp_stream::connect(at.address, deadline{patience}).value();
   EXPECT_TRUE(stranger.write_all(bytes_of("GET / HTTP/1.1\r\n\r\n"), deadline{patience}));
   EXPECT_EQ(receive_message(receiver, deadline{patience}).error(), errc::corrupt);
   EXPECT_EQ(receiver.next_size().error(), errc::corrupt) << "and so it stays";
+  at.expect_to_serve_once_opened_anew();
+}
+
+TEST(AnySocketPeers, that_stay_silent_are_the_peer_until_the_address_is_opened_anew) {
+  tcp_receiver at;
+  auto stranger = tcp_stream::connect(at.address, deadline{patience}).value();
+  ASSERT_TRUE(at.end.get_if<accepting_receiver<tcp_listener>>()->wait_for_peer(deadline{patience}));
+  EXPECT_EQ(any_sender::open("tcp:" + at.address.to_string(), deadline::now()).error(),
+            std::errc::timed_out)
+      << "nobody listens there";
+  EXPECT_EQ(at.end.wait_readable(20ms).error(), std::errc::timed_out);
+  at.expect_to_serve_once_opened_anew();
 }
 
 TEST(AnySocketPeers, that_come_while_descriptors_are_short_are_told_and_the_next_one_is_taken) {

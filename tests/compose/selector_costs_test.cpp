@@ -1,13 +1,18 @@
 // What a wait costs: no memory, and the same system calls however many members there are.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <new>
+#include <optional>
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/ring_channel.hpp>
 #include <sluice/compose/framed.hpp>
@@ -18,6 +23,7 @@
 
 #include "os/syscall_count.hpp"
 #include "support/child.hpp"
+#include "support/traced_child.hpp"
 
 namespace {
 std::atomic<std::uint64_t> allocations = 0;
@@ -178,6 +184,111 @@ TEST_F(SelectorCosts, a_wait_with_timers_and_with_who_read_ahead_makes_two_syste
               for (std::uint64_t i = 0; i < waits; ++i) EXPECT_GT(told_by(all.wait()), 0U);
             }),
             2 * waits);
+}
+
+// --- Rings that are idle -------------------------------------------------------------------------
+
+/// So many rings that nobody sends on, and a few receivers of frames, in one selector. Each ring
+/// takes five descriptors, so it is made in processes that may have many.
+class idle_rings {
+ public:
+  static constexpr rlim_t descriptors = 8'000;
+  [[nodiscard]] static bool may_be_made() {
+    rlimit now{};
+    return ::getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max >= descriptors;
+  }
+
+  explicit idle_rings(std::size_t number) {
+    rlimit now{};
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
+    now.rlim_cur = std::max(now.rlim_cur, descriptors);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &now), 0);
+    receivers.reserve(number);
+    for (std::size_t i = 0; i < number; ++i) {
+      const auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
+      if (i == number / 2) sender.emplace(ring_sender::attach(ring).value());
+      receivers.push_back(
+          ring_receiver::attach(ring, {.wait = {.spin = 0ns, .longest_sleep = 24h}}).value());
+      keys.push_back(all.add_readable(receivers.back()).value());
+    }
+    static_cast<void>(all.add_readable(in).value());
+    // Each is told of at first, and a look finds nothing.
+    while (all.wait(deadline::now())) {
+      for (ring_receiver& one : receivers) EXPECT_FALSE(one.try_receive(writable_bytes_of(got)));
+      EXPECT_FALSE(in.try_receive(writable_bytes_of(got)));
+    }
+  }
+  void send_to_one() { EXPECT_TRUE(sender->try_send(bytes_of(7))); }
+  /// Without having been told: only it knows that there is a second message.
+  void read_ahead() {
+    EXPECT_TRUE(out.try_send(bytes_of(1)) && out.try_send(bytes_of(2)));
+    EXPECT_TRUE(in.try_receive(writable_bytes_of(got)));
+  }
+  [[nodiscard]] ring_receiver& that_is_sent_to() { return receivers[receivers.size() / 2]; }
+
+  pipe made = pipe::create().value();
+  framed_sender<pipe_writer> out =
+      framed_sender<pipe_writer>::create(std::move(made.writer)).value();
+  framed_receiver<pipe_reader> in =
+      framed_receiver<pipe_reader>::create(std::move(made.reader)).value();
+  std::vector<ring_receiver> receivers;
+  std::vector<selector_key> keys;
+  std::optional<ring_sender> sender;
+  selector all = selector::create().value();
+  int got = 0;
+};
+
+TEST(SelectorOfIdleRings, a_wait_over_a_thousand_makes_two_system_calls_and_allocates_nothing) {
+  if (!idle_rings::may_be_made()) GTEST_SKIP() << "RLIMIT_NOFILE is too low for a thousand rings";
+  child waiting{[] {
+    idle_rings rings{1000};
+    const auto told_of = [&](std::uint64_t number) {
+      for (int wait = 0; wait < 100; ++wait)
+        EXPECT_EQ(told_by(rings.all.wait(deadline::now())), number);
+    };
+    EXPECT_EQ(system_calls_in([&] {
+                EXPECT_EQ(rings.all.wait(deadline::now()).error(), std::errc::timed_out);
+              }),
+              2U);
+    rings.send_to_one();
+    EXPECT_EQ(system_calls_in([&] { told_of(1); }), 200U);
+    EXPECT_EQ(allocations_in([&] { told_of(1); }), 0U);
+    rings.read_ahead();
+    EXPECT_EQ(system_calls_in([&] { told_of(2); }), 200U);
+    EXPECT_EQ(allocations_in([&] { told_of(2); }), 0U);
+  }};
+  waiting.wait_success();
+}
+
+long instructions_of_a_wait(std::size_t rings, const std::function<void(idle_rings&)>& before) {
+  std::optional<idle_rings> idle;
+  traced_child waiting{[&] {
+                         idle.emplace(rings);
+                         before(*idle);
+                       },
+                       [&] { static_cast<void>(idle->all.wait(deadline::now())); }};
+  long count = 0;
+  while (waiting.step(step_size::instruction)) ++count;
+  return count;
+}
+
+// Neither in the kernel nor in user space anybody goes through the members: a wait over a thousand
+// runs no more instructions than one over ten. Reading the clock may take some more or fewer.
+TEST(SelectorOfIdleRings, a_wait_over_a_thousand_runs_as_many_instructions_as_one_over_ten) {
+  if (!idle_rings::may_be_made()) GTEST_SKIP() << "RLIMIT_NOFILE is too low for a thousand rings";
+  if (const char* reason = reason_not_to_trace(); *reason != '\0') GTEST_SKIP() << reason;
+  const std::function<void(idle_rings&)> situations[] = {
+      [](idle_rings&) {},                              // nothing is there
+      [](idle_rings& rings) { rings.send_to_one(); },  // one has a message
+      [](idle_rings& rings) { rings.read_ahead(); },   // somebody has read ahead
+  };
+  for (const auto& situation : situations) {
+    const long few = instructions_of_a_wait(10, situation);
+    const long many = instructions_of_a_wait(1000, situation);
+    EXPECT_GT(few, 50);
+    EXPECT_LT(many, few + 500) << few;
+    std::printf("%ld instructions over ten, %ld over a thousand\n", few, many);
+  }
 }
 
 }  // namespace

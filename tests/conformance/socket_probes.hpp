@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <sluice/channel/udp_socket.hpp>
+#include <sluice/compose/framed.hpp>
 #include <string>
 
 #include "conformance/socket_links.hpp"
@@ -47,6 +48,32 @@ struct tcp_stream_probe : stream_socket_probe<tcp_stream_link> {
     EXPECT_EQ(
         ::setsockopt(link.reader->native_handle(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
   }
+};
+
+/// Frames over the streams of such a probe.
+template <class Probe>
+struct framed_socket_probe : gone_with_its_processes<framed_receiver<typename Probe::stream>> {
+  using sender_type = framed_sender<typename Probe::stream>;
+  using receiver_type = framed_receiver<typename Probe::stream>;
+
+  Probe streams;
+  sender_type another_sender() const {
+    return sender_type::create(streams.link.writer->duplicate().value()).value();
+  }
+  receiver_type another_receiver() const {
+    return receiver_type::create(streams.link.reader->duplicate().value()).value();
+  }
+  static bool accepts_maximum(std::size_t bytes) {
+    Probe made;
+    return sender_type::create(std::move(*made.link.writer), {.max_message_bytes = bytes})
+        .has_value();
+  }
+};
+struct framed_unix_stream_probe : framed_socket_probe<unix_stream_probe> {
+  static constexpr const char* name = "framed_unix_stream";
+};
+struct framed_tcp_probe : framed_socket_probe<tcp_stream_probe> {
+  static constexpr const char* name = "framed_tcp";
 };
 
 struct unix_seqpacket_probe : gone_with_its_processes<unix_seqpacket> {

@@ -167,6 +167,17 @@ struct write_all : move_all {
   }
 };
 
+/// Connections come to it.
+template <class End>
+concept listener = requires(End& end) { end.try_accept(); };
+
+struct accept {
+  template <listener End>
+  auto operator()(End& end) const {
+    return end.try_accept();
+  }
+};
+
 struct wait {
   bool has_waited = false;
   template <class End>

@@ -11,10 +11,16 @@
 #include <sluice/base/concepts.hpp>
 #include <sluice/base/result.hpp>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace sluice {
 
 enum class direction : std::uint8_t { readable, writable };
+
+/// Of those who read ahead, who began to hold something since it was last emptied, each once. Who
+/// waits makes room for all of them beforehand.
+using read_ahead_news = std::vector<std::uint64_t>;
 
 /// What a receiver holds that its descriptor does not show, because it reads ahead.
 ///
@@ -26,17 +32,35 @@ class read_ahead {
  public:
   [[nodiscard]] bool holds() const noexcept { return holds_; }
   void set(bool holds) noexcept {
-    if (holds && !holds_ && news_) *news_ = true;
+    if (holds && !holds_ && news_ && !is_news_) {
+      is_news_ = true;
+      news_->push_back(known_as_);  // there is room
+    }
     holds_ = holds;
   }
   /// Until a look tells otherwise. Of who waits, so there is no news.
   void assume() noexcept { holds_ = true; }
-  /// Set to true whenever `holds` begins: who waits need not ask everybody.
-  void tell(std::shared_ptr<bool> news) noexcept { news_ = std::move(news); }
+  /// Whenever `holds` begins, the news have `known_as`: who waits need not ask everybody. At once
+  /// where it holds something already. Only the last one who asked is told.
+  void tell(std::shared_ptr<read_ahead_news> news, std::uint64_t known_as) noexcept {
+    news_ = std::move(news);
+    known_as_ = known_as;
+    is_news_ = false;
+    if (std::exchange(holds_, false)) set(true);
+  }
+  /// The news were read, or nobody wants them any more. Of who waits, if it was the last one.
+  void heard(const read_ahead_news& by) noexcept {
+    if (news_.get() == &by) is_news_ = false;
+  }
+  void tell_no_more(const read_ahead_news& by) noexcept {
+    if (news_.get() == &by) news_ = nullptr;
+  }
 
  private:
   bool holds_ = false;
-  std::shared_ptr<bool> news_ = {};
+  bool is_news_ = false;
+  std::uint64_t known_as_ = 0;
+  std::shared_ptr<read_ahead_news> news_ = {};
 };
 
 /// The receiver's side of a `read_ahead`, which is made when somebody first wants to know.

@@ -37,11 +37,12 @@ struct receiver_over<Connection> {
 /// (frames, where it carries bytes), and nobody else gets in: the listener closes, and its name is
 /// free for whoever listens next. Until then nothing is there, and who waits, waits for the
 /// connection. With a backlog of 1 a second sender waits in its `connect`, but for one that comes
-/// in the very moment of that look: it is told `broken_pipe`. *Threads*: one at a time. *Errors*:
-/// those of the listener until somebody came, and then those of the receiver: `errc::closed` when
-/// the sender has left, also one that never sent anything. *Lifetime*: the name of the listener
-/// goes with the first connection, or with the object. *Crash*: that of the listener, then that of
-/// the receiver.
+/// in the very moment of that look: it is told `broken_pipe`. Whoever comes first is the peer, also
+/// a stranger who stays silent; what then helps is a deadline, and a new one. *Threads*: one at a
+/// time. *Errors*: those of the listener until somebody came, and then those of the receiver:
+/// `errc::closed` when the sender has left, also one that never sent anything. *Lifetime*: the name
+/// of the listener goes with the first connection, or with the object. *Crash*: that of the
+/// listener, then that of the receiver.
 template <class Listener>
 class accepting_receiver {
  public:
