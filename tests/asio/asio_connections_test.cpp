@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <list>
+#include <memory>
 #include <optional>
 #include <sluice/channel/hardened_ring.hpp>
 #include <sluice/channel/ring_channel.hpp>
@@ -180,9 +181,11 @@ struct over_a_shared_ring {
 struct over_a_socket {
   static constexpr const char* name = "socket_ring_connection";
   explicit over_a_socket(std::size_t) {
-    auto both = unix_stream::create_pair().value();
-    sender.emplace(framed_sender<unix_stream>::create(std::move(both.first)).value());
-    receiver.emplace(framed_receiver<unix_stream>::create(std::move(both.second)).value());
+    auto both = unix_seqpacket::create_pair().value();
+    packet_byte_writer writer{std::make_shared<unix_seqpacket>(std::move(both.first))};
+    packet_byte_reader reader{std::make_shared<unix_seqpacket>(std::move(both.second))};
+    sender.emplace(framed_sender<packet_byte_writer>::create(std::move(writer)).value());
+    receiver.emplace(framed_receiver<packet_byte_reader>::create(std::move(reader)).value());
   }
   std::optional<ring_connection_sender> sender;
   std::optional<ring_connection_receiver> receiver;
