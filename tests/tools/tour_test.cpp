@@ -58,7 +58,7 @@ TEST(Tour, awkward_files_arrive_byte_for_byte_through_every_mechanism) {
   files.add("zeros", std::string(1000, '\0'));
   files.add("binary", binary_bytes(std::size_t{3} << 20));  // larger than any default maximum
   files.add("long line", std::string(200'000, 'y') + "\n");
-  files.add("deeper/and/deeper/lines", numbered_lines(100'000));
+  files.add("deeper/and/deeper/lines", numbered_lines(25'000));
 
   const tool_end end = run_tool({"tour", "--json", files.path().string()});
   ASSERT_TRUE(end.status.success()) << end.error_output << end.output;
