@@ -192,8 +192,9 @@ class Iceoryx(Around):
                 daemons = [one for one in found
                            if Path(f"/proc/{one}/comm").read_text().strip() == "iox-roudi"]
                 names = list(Path(f"/proc/{bench}/root/tmp").glob("sluice-bench-*.lock"))
-                if len(daemons) == 1 and len(names) == 2:
-                    return daemons[0], [one for one in found if one != daemons[0]]
+                pair = [one for one in found if one not in daemons]
+                if len(daemons) == 1 and len(pair) == 2 and len(names) == 2:
+                    return daemons[0], pair
             time.sleep(0.02)
         raise RuntimeError("no cell of iceoryx began")
 
