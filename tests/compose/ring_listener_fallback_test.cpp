@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <set>
 #include <sluice/compose/ring_listener.hpp>
@@ -106,15 +107,22 @@ TEST_F(RingFallback, of_a_client_without_descriptors_is_a_socket) {
   auto server = ring_listener::create("@" + name, small).value();
   for (const ring_trust trust : {ring_trust::same_user, ring_trust::nobody}) {
     child client{[&] {
+      // A sanitizer needs a descriptor the first time that it sees a type.
+      auto both = unix_seqpacket::create_pair().value();
+      { const packet_byte_writer seen{std::make_shared<unix_seqpacket>(std::move(both.first))}; }
+      { auto gone = std::move(both.second); }
       // The lowest number that is free is the connection's, and the limit is right above it.
       const int free = ::dup(0);
       ASSERT_GE(free, 0);
       ::close(free);
       const auto most = static_cast<rlim_t>(free) + 1;
-      const rlimit no_more{.rlim_cur = most, .rlim_max = most};
+      rlimit usual{};
+      ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+      const rlimit no_more{.rlim_cur = most, .rlim_max = usual.rlim_max};
       auto options = ring_connect_options{.trust = trust};
       ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &no_more), 0);
       auto mine = ring_connection::connect("@" + name, deadline{patience}, options);
+      ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
       ASSERT_TRUE(mine) << mine.error().message();
       EXPECT_EQ(mine->carrier(), ring_carrier::socket);
       receive_all(*mine);
