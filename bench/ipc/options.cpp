@@ -243,8 +243,8 @@ void add_outputs(CLI::App& app, run_options& options) {
   };
   auto* spoil =
       add("--spoil", sabotage::spoil, "One bit of each batch is wrong; every cell has to notice");
-  auto* die = add("--die", sabotage::die, "Each sender does so; every cell has to be reported");
-  auto* hang = add("--hang", sabotage::hang, "The same");
+  auto* die = add("--die", sabotage::die, "Each sender is killed; every cell has to be reported");
+  auto* hang = add("--hang", sabotage::hang, "Each sender hangs; every cell has to be reported");
   die->excludes(spoil);
   hang->excludes(spoil)->excludes(die);
 }

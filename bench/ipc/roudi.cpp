@@ -21,6 +21,7 @@
 #include <iceoryx_posh/runtime/posh_runtime.hpp>
 #include <regex>
 #include <system_error>
+#include <vector>
 
 namespace bench {
 

@@ -1,5 +1,6 @@
 #pragma once
-// A name that goes with its owner, whoever else has the ring open.
+// The name of a client's own channel of replies. A ring is removed by the last who has it open, and
+// that may be a server that is killed; nobody but the client will ever look for this one.
 
 #include <sluice/channel/ring_memory.hpp>
 #include <string>
@@ -9,8 +10,7 @@
 
 namespace sluice {
 
-// The name of a client's own channel of replies. A ring is removed by the last who has it open, and
-// that may be a server that is killed; nobody but us will ever look for this one.
+/// Removes the name when it goes, in the process that made it, whoever else has the ring open.
 class own_ring_name {
  public:
   explicit own_ring_name(std::string name, ring_name_options options)

@@ -114,10 +114,7 @@ result<std::optional<ring_connection>> ring_connection::meet(std::string_view ad
   if (!server) return failure{server.error()};
   auto who = server->peer_credentials();
   if (!who) return failure{who.error()};
-  const bool is_trusted =
-      options.trust == ring_trust::everybody ||
-      (options.trust == ring_trust::same_user && who->user == syscall::effective_user());
-  const ring_carrier best = is_trusted ? ring_carrier::shared : ring_carrier::hardened;
+  const ring_carrier best = best_with(who->user, options.trust);
   auto greeted =
       say(*server, bytes_of(hello{.best = best, .max_capacity_bytes = options.max_capacity_bytes}));
   if (!greeted) return failure{greeted.error()};

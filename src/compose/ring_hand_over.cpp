@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include "os/syscall.hpp"
+
 namespace sluice::ring_hand_over {
 
 namespace {
@@ -103,6 +105,12 @@ bool is_shortage(const error& why) noexcept {
   // More descriptors of ours under way than RLIMIT_NOFILE: <system_error> has no word for it.
   const bool is_under_way = why.code() == std::error_code{ETOOMANYREFS, std::system_category()};
   return is_under_way || std::ranges::any_of(shortages, [&](std::errc one) { return why == one; });
+}
+
+ring_carrier best_with(uid_t user, ring_trust trust) noexcept {
+  const bool is_trusted = trust == ring_trust::everybody ||
+                          (trust == ring_trust::same_user && user == syscall::effective_user());
+  return is_trusted ? ring_carrier::shared : ring_carrier::hardened;
 }
 
 bool is_capacity(std::uint64_t bytes) noexcept {

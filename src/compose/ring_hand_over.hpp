@@ -7,7 +7,7 @@
 #include <optional>
 #include <sluice/channel/ring_channel_options.hpp>
 #include <sluice/channel/unix_seqpacket.hpp>
-#include <sluice/compose/ring_connection_ends.hpp>
+#include <sluice/compose/ring_connection.hpp>
 #include <type_traits>
 
 namespace sluice::ring_hand_over {
@@ -69,6 +69,9 @@ struct turned_away {
   std::array<char, 8> mark{'s', 'l', 'a', 'g', 'a', 'i', 'n', '3'};
   friend bool operator==(const turned_away&, const turned_away&) = default;
 };
+
+/// The first carrier that may be used with a process of this user.
+[[nodiscard]] ring_carrier best_with(uid_t user, ring_trust trust) noexcept;
 
 /// What is offered after this one was refused.
 [[nodiscard]] constexpr ring_carrier next_of(ring_carrier refused) noexcept {

@@ -73,13 +73,6 @@ result<ring_listener> ring_listener::create(std::string_view address,
   return ring_listener{std::move(*door), std::move(*watched), syscall::process_id(), options};
 }
 
-ring_carrier ring_listener::best_for(const undecided& client) const {
-  const bool is_trusted =
-      options_.trust == ring_trust::everybody ||
-      (options_.trust == ring_trust::same_user && client.user == syscall::effective_user());
-  return is_trusted ? ring_carrier::shared : ring_carrier::hardened;
-}
-
 // For how many of its clients: those that may yet answer, and those with which what they were
 // offered still lies, unread.
 std::size_t ring_listener::memory_held_for(uid_t user) {
@@ -181,8 +174,9 @@ result<std::optional<ring_connection>> ring_listener::hear(undecided client) {
         std::max(options_.to_client.capacity_bytes, options_.from_client.capacity_bytes) >
         greeting->max_capacity_bytes;
     // Which it will not take, and says so to its user: no memory for that.
-    const auto first =
-        is_too_large ? ring_carrier::socket : std::max(best_for(client), greeting->best);
+    const auto first = is_too_large
+                           ? ring_carrier::socket
+                           : std::max(best_with(client.user, options_.trust), greeting->best);
     return nothing_after(offer_to(std::move(client), first));
   }
   const auto answered = words_in<answer>(said);

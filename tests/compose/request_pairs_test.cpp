@@ -101,12 +101,14 @@ meeting at_abstract_datagram() { return at_names("unix:@", "?socket=datagram"); 
 
 // --- Put together --------------------------------------------------------------------------------
 
-// Each process keeps its own ends alone.
-meeting over(connection made) {
+// Each process keeps its own ends alone. Where these prove nobody's life, under `presence` the
+// client has made what does.
+meeting over(connection made, const std::optional<std::string>& presence = {}) {
   auto both = std::make_shared<connection>(std::move(made));
   return {.server =
-              [both](const rendezvous& ready) {
+              [both, presence](const rendezvous& ready) {
                 { auto parents = std::move(both->client); }
+                if (presence) both->server.presence = request_presence::open(*presence).value();
                 auto mine = request_server::over(std::move(both->server)).value();
                 ready.arrive();
                 return mine;
@@ -153,24 +155,12 @@ meeting over_datagrams() {
   auto there = unix_datagram_receiver::create_pair().value();
   auto back = unix_datagram_receiver::create_pair().value();
   const std::string name = unique_name();
-  auto both = std::make_shared<connection>(connection{
-      .client = {.requests = std::move(there.sender),
-                 .replies = std::move(back.receiver),
-                 .presence = request_presence::create(name).value()},
-      .server = {.requests = std::move(there.receiver), .replies = std::move(back.sender)}});
-  return {.server =
-              [both, name](const rendezvous& ready) {
-                { auto parents = std::move(both->client); }
-                both->server.presence = request_presence::open(name).value();
-                auto mine = request_server::over(std::move(both->server)).value();
-                ready.arrive();
-                return mine;
-              },
-          .client =
-              [both] {
-                { auto childs = std::move(both->server); }
-                return request_client::over(std::move(both->client)).value();
-              }};
+  return over(
+      {.client = {.requests = std::move(there.sender),
+                  .replies = std::move(back.receiver),
+                  .presence = request_presence::create(name).value()},
+       .server = {.requests = std::move(there.receiver), .replies = std::move(back.sender)}},
+      name);
 }
 
 meeting over_rings() {

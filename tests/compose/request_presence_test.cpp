@@ -132,11 +132,7 @@ TEST(RequestPresence, a_handler_sees_that_its_client_was_killed_and_its_file_is_
   auto server = request_server::open(service).value();
   std::uint64_t number = 0;
   {
-    child victim{[&] {
-      auto mine = request_client::open(service, {}, deadline{patience}).value();
-      static_cast<void>(mine.send(bytes_of("hold")).value());
-      ::pause();
-    }};
+    child victim{[&] { ask_and_stay(service); }};
     auto taken = server.take(deadline{patience});
     ASSERT_TRUE(taken);
     number = taken->client;
@@ -144,9 +140,7 @@ TEST(RequestPresence, a_handler_sees_that_its_client_was_killed_and_its_file_is_
     EXPECT_TRUE(std::filesystem::exists(
         file_of(reply_name(endpoint::parse(service.replies)->target_text(), number))));
     victim.kill();
-    const deadline until{patience};
-    while (!server.is_cancelled(*taken) && !until.has_passed()) std::this_thread::sleep_for(1ms);
-    EXPECT_TRUE(server.is_cancelled(*taken));
+    EXPECT_TRUE(becomes_cancelled(server, *taken));
     EXPECT_TRUE(server.answer(*taken, said("nobody")));
   }
   const std::string left = reply_name(endpoint::parse(service.replies)->target_text(), number);

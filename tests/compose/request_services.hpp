@@ -2,7 +2,9 @@
 // Ways to put the channels of a service together, and servers that do what the tests ask for.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <sluice/compose/request_client.hpp>
 #include <sluice/compose/request_server.hpp>
 #include <string>
@@ -93,6 +95,21 @@ inline void wait_taken(request_client& client, request_id id) {
   while (!client.is_taken(id) && !until.has_passed())
     static_cast<void>(client.wait(id, deadline{std::chrono::milliseconds{1}}));
   ASSERT_TRUE(client.is_taken(id));
+}
+
+/// A client that asks and then does nothing more, until it is killed.
+inline void ask_and_stay(const request_service& service) {
+  auto mine = request_client::open(service, {}, deadline{patience}).value();
+  static_cast<void>(mine.send(bytes_of("hold")).value());
+  ::pause();
+}
+
+/// Waits until the server sees that nobody wants this any more.
+inline bool becomes_cancelled(request_server& server, const incoming_request& taken) {
+  const deadline until{patience};
+  while (!server.is_cancelled(taken) && !until.has_passed())
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  return server.is_cancelled(taken);
 }
 
 }  // namespace sluice::test

@@ -123,38 +123,40 @@ void as_user_with_descriptors(rlim_t most, const std::function<void()>& body) {
   limited.wait_success();
 }
 
-// H13, F43
-TEST(RingListenerCrowd, H13_of_silent_clients_holds_no_memory_and_no_descriptors_under_way) {
-  if (!may_change_user()) GTEST_SKIP() << "becoming another user needs root";
+// Of a user that is not root, with few descriptors: crowds of these manners stay while one client
+// is served, and then it is looked at what that took.
+void expect_served_beside(const std::vector<way>& ways,
+                          const std::function<void(const fault_plan&, ring_listener&)>& look) {
   const std::string address = "@" + unique_name();
   as_user_with_descriptors(190, [&] {
     auto server = listener_at(address);
     const fault_plan counting;
     const rendezvous there;
-    std::vector<child> silent;
-    for (int i = 0; i < crowds; ++i) silent.push_back(crowd_at(address, there, say_nothing));
+    std::vector<child> others;
+    for (std::size_t i = 0; i < crowds; ++i)
+      others.push_back(crowd_at(address, there, ways[i % ways.size()]));
     expect_to_serve_after(crowds, there, server, address);
+    look(counting, server);
+    for (child& one : others) one.kill();
+  });
+}
+
+// H13, F43
+TEST(RingListenerCrowd, H13_of_silent_clients_holds_no_memory_and_no_descriptors_under_way) {
+  if (!may_change_user()) GTEST_SKIP() << "becoming another user needs root";
+  expect_served_beside({say_nothing}, [](const fault_plan& counting, const ring_listener& server) {
     EXPECT_EQ(counting.calls_of(SYS_memfd_create), 2U);  // for the one that spoke
     EXPECT_GE(server.let_go(), std::uint64_t{crowds * of_one_crowd} - max_undecided);
-    for (child& one : silent) one.kill();
   });
 }
 
 // H13, F43
 TEST(RingListenerCrowd, H13_that_speaks_and_does_not_read_holds_memory_for_so_many) {
   if (!may_change_user()) GTEST_SKIP() << "becoming another user needs root";
-  const std::string address = "@" + unique_name();
-  as_user_with_descriptors(190, [&] {
-    auto server = listener_at(address);
-    const fault_plan counting;
-    const rendezvous there;
-    std::vector<child> greedy;
-    for (int i = 0; i < crowds; ++i)
-      greedy.push_back(crowd_at(address, there, i % 2 == 0 ? greet : greet_and_seem_to_go));
-    expect_to_serve_after(crowds, there, server, address);
-    EXPECT_EQ(counting.calls_of(SYS_memfd_create), 2U * max_undecided);
-    for (child& one : greedy) one.kill();
-  });
+  expect_served_beside({greet, greet_and_seem_to_go},
+                       [](const fault_plan& counting, const ring_listener&) {
+                         EXPECT_EQ(counting.calls_of(SYS_memfd_create), 2U * max_undecided);
+                       });
 }
 
 // F43: the kernel's own limit, as it tells of it: so many are under way that no more may be.

@@ -125,6 +125,12 @@ class RingConnectionOver : public ::testing::TestWithParam<ring_carrier> {
     return {.trust =
                 GetParam() == ring_carrier::shared ? ring_trust::same_user : ring_trust::nobody};
   }
+  // What a client does that is killed then.
+  void say_last_words() const {
+    auto mine = ring_connection::connect(name, deadline{patience}, wanted()).value();
+    EXPECT_TRUE(mine.sender().send(bytes_of("last words"), deadline{patience}));
+    ::pause();
+  }
   const std::string name = unique_name();
 };
 INSTANTIATE_TEST_SUITE_P(Each, RingConnectionOver,
@@ -168,11 +174,7 @@ TEST_P(RingConnectionOver, messages_of_every_size_arrive_in_order_in_both_direct
 
 TEST_P(RingConnectionOver, a_killed_client_is_told_of_behind_what_it_had_sent) {
   auto server = ring_listener::create(name, served()).value();
-  child client{[&] {
-    auto mine = ring_connection::connect(name, deadline{patience}, wanted()).value();
-    EXPECT_TRUE(mine.sender().send(bytes_of("last words"), deadline{patience}));
-    ::pause();
-  }};
+  child client{[&] { say_last_words(); }};
   auto theirs = server.accept(deadline{patience}).value();
   ASSERT_TRUE(theirs.receiver().wait_readable(deadline{patience}));
   client.kill();
@@ -216,11 +218,7 @@ TEST_P(RingConnectionOver, an_end_joins_a_selector_where_its_carrier_has_a_descr
 // A hang-up, beside others: told of at a death at once, and not for messages.
 TEST_P(RingConnectionOver, a_death_is_told_of_in_a_selector_by_the_watch_handle) {
   auto server = ring_listener::create(name, served()).value();
-  child client{[&] {
-    auto mine = ring_connection::connect(name, deadline{patience}, wanted()).value();
-    EXPECT_TRUE(mine.sender().send(bytes_of("last words"), deadline{patience}));
-    ::pause();
-  }};
+  child client{[&] { say_last_words(); }};
   auto theirs = server.accept(deadline{patience}).value();
   ASSERT_TRUE(theirs.receiver().wait_readable(deadline{patience}));
   auto waiting = selector::create().value();

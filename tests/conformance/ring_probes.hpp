@@ -11,6 +11,7 @@
 #include <string>
 
 #include "conformance/connection_links.hpp"
+#include "conformance/gone_probe.hpp"
 #include "conformance/hardened_links.hpp"
 #include "conformance/ring_links.hpp"
 #include "conformance/traits_probes.hpp"
@@ -93,7 +94,7 @@ struct ring_topic_probe {
   }
 };
 
-struct hardened_ring_probe {
+struct hardened_ring_probe : gone_with_its_processes<late_hardened_end<hardened_receiver>> {
   static constexpr const char* name = "hardened_ring";
   using sender_type = late_hardened_end<hardened_sender>;
   using receiver_type = late_hardened_end<hardened_receiver>;
@@ -101,17 +102,15 @@ struct hardened_ring_probe {
   hardened_ring_link link;
   sender_type another_sender() const { return link.another_sender(); }
   receiver_type another_receiver() const { return link.another_receiver(); }
-  // Without a name nothing leads to it when nobody has it open.
-  static void leave_behind(const std::string&, const_bytes) {}
-  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
-  static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     return bytes <= ring::untrusted_log::max_message_bytes_of(std::uint64_t{1} << 34);
   }
 };
 
 /// Over rings that are shared; the others are probed as what they are.
-struct ring_connection_probe {
+struct ring_connection_probe
+    : gone_with_its_processes<
+          late_end<ring_channel, connection_receiver_of<ring_receiver>, false>> {
   static constexpr const char* name = "ring_connection";
   using sender_type = late_end<ring_channel, connection_sender_of<ring_sender>, false>;
   using receiver_type = late_end<ring_channel, connection_receiver_of<ring_receiver>, false>;
@@ -119,9 +118,6 @@ struct ring_connection_probe {
   ring_connection_link link;
   sender_type another_sender() const { return link.another_sender(); }
   receiver_type another_receiver() const { return link.another_receiver(); }
-  static void leave_behind(const std::string&, const_bytes) {}
-  static std::optional<receiver_type> find_again(const std::string&) { return std::nullopt; }
-  static bool unlink(const std::string&) { return false; }
   static bool accepts_maximum(std::size_t bytes) {
     // What each of its carriers takes.
     return ring_channel_probe::accepts_maximum(bytes) &&

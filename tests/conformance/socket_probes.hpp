@@ -8,18 +8,11 @@
 #include <sluice/compose/framed.hpp>
 #include <string>
 
+#include "conformance/gone_probe.hpp"
 #include "conformance/socket_links.hpp"
 #include "conformance/traits_probes.hpp"
 
 namespace sluice::test {
-
-/// What sockets have in common: nothing of their content outlives them.
-template <class Receiver>
-struct gone_with_its_processes {
-  static void leave_behind(const std::string&, const_bytes) {}
-  static std::optional<Receiver> find_again(const std::string&) { return std::nullopt; }
-  static bool unlink(const std::string&) { return false; }
-};
 
 template <class Link>
 struct stream_socket_probe

@@ -97,7 +97,6 @@ class ring_listener {
   [[nodiscard]] result<void> offer_to(undecided client, ring_carrier carrier);
   [[nodiscard]] result<void> keep(undecided client);
   void let_go_of_one();
-  [[nodiscard]] ring_carrier best_for(const undecided& client) const;
   [[nodiscard]] std::size_t memory_held_for(uid_t user);
 
   unix_seqpacket_listener door_;
