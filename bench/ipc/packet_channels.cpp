@@ -15,34 +15,6 @@ namespace bench {
 
 namespace {
 
-/// Receives into memory for the largest message that can come, as the cards of these receivers
-/// advise, since a smaller buffer costs a second system call; and copies it out.
-template <class Receiver>
-class roomy_receiver {
- public:
-  roomy_receiver(Receiver receiver, std::size_t most_bytes)
-      : receiver_(std::move(receiver)), room_(most_bytes) {}
-
-  sluice::result<std::size_t> try_receive(sluice::mutable_bytes into) {
-    return copied(receiver_.try_receive(room_), into);
-  }
-  sluice::result<std::size_t> receive(sluice::mutable_bytes into) {
-    return copied(receiver_.receive(room_), into);
-  }
-  sluice::result<std::size_t> next_size() { return receiver_.next_size(); }
-  sluice::result<void> wait_readable(sluice::deadline until) {
-    return receiver_.wait_readable(until);
-  }
-
- private:
-  sluice::result<std::size_t> copied(sluice::result<std::size_t> size, sluice::mutable_bytes into) {
-    if (size) sluice::copy_bytes(sluice::const_bytes{room_}.first(*size), into);
-    return size;
-  }
-  Receiver receiver_;
-  std::vector<std::byte> room_;
-};
-
 struct over_seqpacket {
   using sender = sluice::unix_seqpacket;
   using receiver = sluice::unix_seqpacket;
@@ -54,23 +26,21 @@ struct over_seqpacket {
 
 struct over_datagram {
   using sender = sluice::unix_datagram_sender;
-  using receiver = roomy_receiver<sluice::unix_datagram_receiver>;
+  using receiver = sluice::unix_datagram_receiver;
   static inherited_ends<sender, receiver> open(const link_options& options) {
-    auto made = sluice::unix_datagram_receiver::create_pair().value();
-    const std::size_t most = made.sender.max_message_bytes();
-    return {std::move(made.sender), receiver{std::move(made.receiver), most}, options.one_process};
+    auto made = sluice::unix_datagram_receiver::create_pair(options.message_bytes).value();
+    return {std::move(made.sender), std::move(made.receiver), options.one_process};
   }
 };
 
 struct over_udp {
   using sender = sluice::udp_socket;
-  using receiver = roomy_receiver<sluice::udp_socket>;
+  using receiver = sluice::udp_socket;
   static inherited_ends<sender, receiver> open(const link_options& options) {
     auto to = sluice::udp_socket::create().value();
     auto from = sluice::udp_socket::create().value();
     from.connect(to.address()).value();
-    return {std::move(from), receiver{std::move(to), sluice::udp_socket::max_message_bytes()},
-            options.one_process};
+    return {std::move(from), std::move(to), options.one_process};
   }
 };
 

@@ -12,6 +12,20 @@ namespace {
 
 constexpr auto never = syscall::waits::never;
 
+syscall::waits waits_of(bool may_wait) noexcept {
+  return may_wait ? syscall::waits::allowed : never;
+}
+
+failure no_room() noexcept {
+  return failure{std::errc::no_buffer_space, "udp_socket::receive",
+                 "next_size() tells how large the buffer must be"};
+}
+
+failure cut() noexcept {
+  return failure{std::errc::message_size, "recvfrom",
+                 "a message longer than 65,507 bytes, as version 6 has them, was cut and is gone"};
+}
+
 }  // namespace
 
 result<udp_socket> udp_socket::create(const udp_options& options) {
@@ -41,14 +55,16 @@ result<void> udp_socket::connect(const inet_address& address) {
   return {};
 }
 
-result<void> udp_socket::send_once(const_bytes message, const inet_address* address) {
+result<void> udp_socket::send_once(const_bytes message, const inet_address* address,
+                                   bool may_wait) {
   constexpr const char* operation = "sendto";
   if (message.size() > max_message_bytes())
     return failure{std::errc::message_size, operation, "UDP carries at most 65,507 bytes"};
+  const auto waits = waits_of(may_wait);
   const long outcome =
       address == nullptr
-          ? syscall::send_outcome(fd_.get(), message, never)
-          : syscall::send_to_outcome(fd_.get(), message, syscall::address_of(*address), never);
+          ? syscall::send_outcome(fd_.get(), message, waits)
+          : syscall::send_to_outcome(fd_.get(), message, syscall::address_of(*address), waits);
   if (outcome >= 0) [[likely]]
     return {};
   if (outcome == -EDESTADDRREQ)
@@ -56,25 +72,62 @@ result<void> udp_socket::send_once(const_bytes message, const inet_address* addr
   return syscall::failed(outcome, operation);
 }
 
-result<std::size_t> udp_socket::try_receive(mutable_bytes buffer) {
-  if (buffer.size() < max_message_bytes()) {
-    auto size = next_size();
-    if (!size) return size;
-    if (*size > buffer.size())
-      return failure{std::errc::no_buffer_space, "udp_socket::receive",
-                     "next_size() tells how large the buffer must be"};
-  }
+// Whether a message is kept that is ours to hand out.
+bool udp_socket::has_kept() noexcept {
+  if (!kept_) [[likely]]
+    return false;
+  if (kept_->owner != syscall::process_id()) kept_.reset();
+  return kept_.has_value();
+}
+
+result<std::size_t> udp_socket::receive_once(mutable_bytes buffer, bool may_wait) {
+  if (has_kept()) [[unlikely]]
+    return receive_kept(buffer);
+  if (buffer.size() < max_message_bytes()) return receive_into_less(buffer, may_wait);
   syscall::socket_address from;
-  const long outcome = syscall::receive_from_outcome(fd_.get(), buffer, from, never);
+  const long outcome = syscall::receive_from_outcome(fd_.get(), buffer, from, waits_of(may_wait));
   if (outcome < 0) return syscall::failed(outcome, "recvfrom");
   last_sender_ = syscall::inet_of(from);
-  if (static_cast<std::size_t>(outcome) > buffer.size())
-    return failure{std::errc::message_size, "recvfrom",
-                   "somebody else took the message that was looked at, and a longer one was cut"};
+  if (static_cast<std::size_t>(outcome) > buffer.size()) return cut();
   return static_cast<std::size_t>(outcome);
 }
 
+// One call all the same, so that nothing has to be asked for first: a short message is copied once
+// more, a long one is given two places by the kernel, which costs it as much as to copy 8 KiB.
+result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, bool may_wait) {
+  constexpr std::size_t worth_a_copy = std::size_t{8} << 10;
+  if (!room_) room_.reset(static_cast<std::byte*>(::operator new(max_message_bytes(), page)));
+  const mutable_bytes room{room_.get(), max_message_bytes()};
+  const bool by_room = buffer.size() <= worth_a_copy;
+  syscall::socket_address from;
+  const long outcome =
+      by_room ? syscall::receive_from_outcome(fd_.get(), room, from, waits_of(may_wait))
+              : syscall::receive_from_outcome(fd_.get(), buffer, room.subspan(buffer.size()), from,
+                                              waits_of(may_wait));
+  if (outcome < 0) return syscall::failed(outcome, by_room ? "recvfrom" : "recvmsg");
+  const auto size = static_cast<std::size_t>(outcome);
+  if (size > room.size()) return cut();
+  if (size <= buffer.size()) [[likely]] {
+    last_sender_ = syscall::inet_of(from);
+    return by_room ? copy_bytes(room.first(size), buffer) : size;
+  }
+  if (!by_room) copy_bytes(buffer, room);
+  kept_ = {.size = size, .from = syscall::inet_of(from), .owner = syscall::process_id()};
+  ahead_.set(true);
+  return no_room();
+}
+
+result<std::size_t> udp_socket::receive_kept(mutable_bytes buffer) {
+  const std::size_t size = kept_->size;
+  if (size > buffer.size()) return no_room();
+  last_sender_ = kept_->from;
+  kept_.reset();
+  ahead_.set(false);
+  return copy_bytes(const_bytes{room_.get(), size}, buffer);
+}
+
 result<std::size_t> udp_socket::next_size() {
+  if (has_kept()) return kept_->size;
   return syscall::byte_count(syscall::next_size_outcome(fd_.get(), never), "recvfrom");
 }
 
@@ -82,12 +135,13 @@ result<void> udp_socket::wait_writable(deadline until) {
   return syscall::wait_writable(fd_.get(), until);
 }
 result<void> udp_socket::wait_readable(deadline until) {
+  if (has_kept()) return {};
   return syscall::wait_readable(fd_.get(), until);
 }
 
 result<void> udp_socket::send_to(const_bytes message, const inet_address& address, deadline until) {
   return retry_until(
-      until, [&] { return send_once(message, &address); },
+      until, [&] { return send_once(message, &address, until.is_never()); },
       [&](deadline d) { return wait_writable(d); });
 }
 

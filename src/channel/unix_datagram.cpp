@@ -10,8 +10,9 @@ namespace {
 
 constexpr auto type = socket_type::datagram;
 
-result<packet_socket> with_room(unique_fd fd) {
-  return packet_socket::over(std::move(fd), type, packet_socket::default_max_message_bytes);
+result<packet_socket> with_room(
+    unique_fd fd, std::size_t max_message_bytes = packet_socket::default_max_message_bytes) {
+  return packet_socket::over(std::move(fd), type, max_message_bytes);
 }
 
 }  // namespace
@@ -40,17 +41,17 @@ result<unix_datagram_receiver> unix_datagram_receiver::create(
   auto bound =
       unix_endpoint::bind(type, *parsed, {.mode = options.mode, .directory = options.directory});
   if (!bound) return failure{bound.error()};
-  auto socket = with_room(std::move(bound->fd));
+  auto socket = with_room(std::move(bound->fd), options.max_message_bytes);
   if (!socket) return failure{socket.error()};
   return unix_datagram_receiver{std::move(*socket), std::move(bound->name)};
 }
 
-result<unix_datagram_pair> unix_datagram_receiver::create_pair() {
+result<unix_datagram_pair> unix_datagram_receiver::create_pair(std::size_t max_message_bytes) {
   auto ends = syscall::socket_pair(type);
   if (!ends) return failure{ends.error()};
-  auto sender = with_room(std::move(ends->one));
+  auto sender = with_room(std::move(ends->one), max_message_bytes);
   if (!sender) return failure{sender.error()};
-  auto receiver = with_room(std::move(ends->other));
+  auto receiver = with_room(std::move(ends->other), max_message_bytes);
   if (!receiver) return failure{receiver.error()};
   return unix_datagram_pair{unix_datagram_sender{std::move(*sender), {}, {}},
                             unix_datagram_receiver{std::move(*receiver), std::nullopt}};

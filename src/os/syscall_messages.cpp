@@ -43,6 +43,20 @@ bool take_handles(msghdr& header, received_handles& into) noexcept {
 
 }  // namespace
 
+long receive_from_outcome(int socket, mutable_bytes into, mutable_bytes rest, socket_address& from,
+                          waits how) noexcept {
+  std::array<iovec, 2> places{iovec{.iov_base = into.data(), .iov_len = into.size()},
+                              iovec{.iov_base = rest.data(), .iov_len = rest.size()}};
+  msghdr header{};
+  header.msg_name = from.bytes.data();
+  header.msg_namelen = static_cast<socklen_t>(from.bytes.size());
+  header.msg_iov = places.data();
+  header.msg_iovlen = places.size();
+  const long outcome = retried(SYS_recvmsg, socket, &header, MSG_TRUNC | wait_flag(how));
+  from.size = header.msg_namelen;
+  return outcome;
+}
+
 long send_with_handles_outcome(int socket, const_bytes message, std::span<const int> handles,
                                waits how) noexcept {
   if (handles.empty()) return send_outcome(socket, message, how);

@@ -46,8 +46,15 @@ inline long send_outcome(int socket, const_bytes bytes, waits how) noexcept {
   const int flags = MSG_NOSIGNAL | wait_flag(how);
   return retried(SYS_sendto, socket, bytes.data(), bytes.size(), flags, the_peer, 0);
 }
+/// Up to so many bytes go into a socket as one piece: a page, and the header of a frame.
+inline constexpr std::size_t gathered_for_sockets = 4096 + 64;
+
 inline long send_outcome(int socket, byte_parts parts, waits how) noexcept {
   if (parts.size() == 1) return send_outcome(socket, parts.front(), how);
+  if (total_size(parts) <= gathered_for_sockets) {
+    std::array<std::byte, gathered_for_sockets> room;
+    return send_outcome(socket, gathered(parts, room), how);
+  }
   assert(parts.size() <= max_byte_parts);
   std::array<iovec, max_byte_parts> pieces;
   const std::size_t count = std::min(parts.size(), pieces.size());
@@ -74,6 +81,9 @@ inline long receive_from_outcome(int socket, mutable_bytes into, socket_address&
   return retried(SYS_recvfrom, socket, into.data(), into.size(), flags, from.bytes.data(),
                  &from.size);
 }
+/// The same into two places.
+[[nodiscard]] long receive_from_outcome(int socket, mutable_bytes into, mutable_bytes rest,
+                                        socket_address& from, waits how) noexcept;
 
 /// A message with descriptors, which stay the caller's: as `send_outcome`. At most
 /// received_handles::max of them. Source: unix(7), SCM_RIGHTS.

@@ -1,4 +1,5 @@
-// How many system calls it takes to wait for an event, and to send into a queue that is full.
+// How many system calls it takes to wait for an event, to send into a queue that is full, and to
+// move a datagram.
 
 #include <gtest/gtest.h>
 
@@ -7,6 +8,8 @@
 #include <sluice/channel/system_v_queue.hpp>
 #include <sluice/channel/system_v_queue_receiver.hpp>
 #include <sluice/channel/system_v_queue_sender.hpp>
+#include <sluice/channel/udp_socket.hpp>
+#include <sluice/channel/unix_datagram.hpp>
 #include <sluice/primitive/event.hpp>
 #include <vector>
 
@@ -106,6 +109,39 @@ TEST(SystemVQueueCosts, who_found_it_full_once_makes_one_call_again_when_the_rec
               for (std::uint64_t done = 0; done < turns; ++done) turn();
             }),
             2 * turns);
+}
+
+template <class Sender, class Receiver>
+void expect_one_call_each(Sender& sender, Receiver& receiver, mutable_bytes buffer) {
+  EXPECT_EQ(system_calls_in([&] { ASSERT_TRUE(sender.send(bytes_of("message"))); }), 1U);
+  EXPECT_EQ(system_calls_in([&] { EXPECT_EQ(receiver.receive(buffer).value(), 7U); }), 1U);
+  // Asleep, too.
+  child later{[&, waiter = this_thread_id()] {
+    wait_until_asleep(waiter);
+    EXPECT_TRUE(sender.send(bytes_of("message")));
+  }};
+  EXPECT_EQ(system_calls_in([&] { EXPECT_EQ(receiver.receive(buffer).value(), 7U); }), 1U);
+  later.wait_success();
+}
+
+TEST(UdpCosts, a_message_is_a_call_on_each_side_whatever_the_buffer) {
+  auto receiver = udp_socket::create().value();
+  auto sender = udp_socket::create().value();
+  ASSERT_TRUE(sender.connect(receiver.address()));
+  std::vector<std::byte> buffer(udp_socket::max_message_bytes());
+  for (const std::size_t size : {std::size_t{7}, std::size_t{20'000}, buffer.size()})
+    expect_one_call_each(sender, receiver, mutable_bytes{buffer}.first(size));
+}
+
+TEST(UnixDatagramCosts, a_message_is_a_call_on_each_side_where_the_buffer_holds_the_longest) {
+  auto pair = unix_datagram_receiver::create_pair(7).value();
+  std::array<std::byte, 7> buffer{};
+  expect_one_call_each(pair.sender, pair.receiver, buffer);
+  ASSERT_TRUE(pair.sender.send(bytes_of("short")));
+  EXPECT_EQ(system_calls_in([&] {
+              EXPECT_EQ(pair.receiver.receive(mutable_bytes{buffer}.first(6)).value(), 5U);
+            }),
+            2U);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <sluice/channel/udp_socket.hpp>
+#include <sluice/compose/selector.hpp>
 #include <sluice/os/unique_fd.hpp>
 #include <string>
 #include <vector>
@@ -68,6 +69,47 @@ TEST_F(UdpSocket, a_buffer_too_small_leaves_the_message_and_its_size_can_be_aske
     EXPECT_EQ(receiver.next_size().value(), 100U);
   }
   EXPECT_EQ(receiver.try_receive(mutable_bytes{buffer}.first(100)).value(), 100U);
+}
+
+TEST_F(UdpSocket, what_is_kept_for_a_larger_buffer_comes_first_and_from_whom_it_came) {
+  auto other = udp_socket::create().value();
+  // By way of memory of the object's own, and partly through the caller's.
+  for (const std::size_t too_small : {99U, 20'000U}) {
+    const std::size_t size = too_small + 1;
+    ASSERT_TRUE(other.send_to(some_bytes(size), receiver.address()));
+    ASSERT_TRUE(sender.send(bytes_of("next")));
+    EXPECT_EQ(receiver.receive(mutable_bytes{buffer}.first(too_small), deadline{patience}).error(),
+              std::errc::no_buffer_space);
+    EXPECT_NE(receiver.last_sender(), other.address());
+    EXPECT_TRUE(receiver.wait_readable(deadline::now()));
+    EXPECT_EQ(receiver.next_size().value(), size);
+    EXPECT_EQ(receiver.receive(mutable_bytes{buffer}.first(size)).value(), size);
+    EXPECT_TRUE(std::ranges::equal(const_bytes{buffer}.first(size), some_bytes(size)));
+    EXPECT_EQ(receiver.last_sender(), other.address());
+    EXPECT_EQ(receiver.receive(buffer, deadline{patience}).value(), 4U);
+    EXPECT_EQ(receiver.last_sender(), sender.address());
+  }
+}
+
+TEST_F(UdpSocket, who_waits_for_many_is_told_of_a_message_that_is_kept) {
+  auto all = selector::create().value();
+  ASSERT_TRUE(all.add_readable(receiver, 7));
+  ASSERT_TRUE(sender.send(some_bytes(100)));
+  ASSERT_TRUE(all.wait(deadline{patience}));
+  EXPECT_EQ(receiver.try_receive(mutable_bytes{buffer}.first(10)).error(),
+            std::errc::no_buffer_space);
+  // The descriptor shows nothing any more.
+  for (const ready& one : all.wait(deadline{patience}).value()) EXPECT_EQ(one.tag, 7U);
+  EXPECT_EQ(receiver.try_receive(buffer).value(), 100U);
+  EXPECT_EQ(all.wait(deadline::now()).error(), std::errc::timed_out);
+}
+
+TEST_F(UdpSocket, a_forked_child_has_no_right_to_what_is_kept) {
+  ASSERT_TRUE(sender.send(some_bytes(100)));
+  EXPECT_EQ(receiver.receive(mutable_bytes{buffer}.first(10)).error(), std::errc::no_buffer_space);
+  child copy{[this] { EXPECT_TRUE(would_block(receiver.try_receive(buffer).error())); }};
+  copy.wait_success();
+  EXPECT_EQ(receiver.try_receive(buffer).value(), 100U);
 }
 
 TEST_F(UdpSocket, answers_whoever_asked) {

@@ -38,6 +38,27 @@ TEST_F(UnixDatagram, without_an_address_is_a_pair) {
   EXPECT_EQ(both.sender.wait_for_peer(deadline::now()).error(), std::errc::invalid_argument);
 }
 
+TEST_F(UnixDatagram, its_longest_message_is_what_its_receiver_expects) {
+  auto pair = unix_datagram_receiver::create_pair(10).value();
+  EXPECT_EQ(pair.sender.max_message_bytes(), 10U);
+  EXPECT_EQ(pair.receiver.max_message_bytes(), 10U);
+  EXPECT_EQ(pair.sender.try_send(bytes_of("abcdefghijk")).error(), std::errc::message_size);
+
+  auto receiver = unix_datagram_receiver::create(name, {.max_message_bytes = 10}).value();
+  auto sender = unix_datagram_sender::connect(name).value();
+  const mutable_bytes all{buffer};
+  for (const char* message : {"abcdefghij", "abcdefghijk", "abcdefghijk"})
+    ASSERT_TRUE(sender.send(bytes_of(message)));
+  // Into a smaller buffer it stays, one of that size gets it, and what is longer is cut and told
+  // ...
+  EXPECT_EQ(receiver.receive(all.first(9)).error(), std::errc::no_buffer_space);
+  EXPECT_EQ(receiver.receive(all.first(10)).value(), 10U);
+  EXPECT_EQ(receiver.receive(all.first(10)).error(), std::errc::message_size);
+  // ... where the buffer does not hold it all the same.
+  EXPECT_EQ(receiver.receive(all).value(), 11U);
+  EXPECT_TRUE(would_block(receiver.try_receive(all).error()));
+}
+
 TEST_F(UnixDatagram, a_sender_is_told_that_the_receiver_is_gone_and_finds_the_next) {
   auto first = std::make_optional(unix_datagram_receiver::create(name).value());
   auto sender = unix_datagram_sender::connect(name).value();

@@ -82,15 +82,19 @@ class unix_datagram_sender {
 
 struct unix_datagram_options {
   mode_t mode = 0600;  ///< Of the socket's file, exact: who may write to it may send.
+  /// The longest message that is expected: a buffer of this size costs one system call. A longer
+  /// one that comes all the same is cut (`message_size`), unless the buffer holds it.
+  std::size_t max_message_bytes = packet_socket::default_max_message_bytes;
   runtime_directory_options directory = {};
 };
 
 /// Receives the messages of all senders to an address.
 ///
 /// *Semantics*: each message whole; there is no end, since others may send later. A receive buffer
-/// of `max_message_bytes` costs one system call, a smaller one two; too small, it leaves the
-/// message. An abstract address has no mode: whoever is in the same network namespace may send.
-/// *Threads*: all verbs from any thread at once, as in os/packet_socket.hpp; moving from one.
+/// of the `max_message_bytes` that it was made with costs one system call, a smaller one two; too
+/// small, it leaves the message. An abstract address has no mode: whoever is in the same network
+/// namespace may send. *Threads*: all verbs from any thread at once, as in os/packet_socket.hpp;
+/// moving from one.
 /// *Errors*: `address_in_use` when somebody lives at the address. *Lifetime*: the name goes with
 /// the object, and what was not received with it. *Crash*: a name stays behind, and whoever takes
 /// the address next clears it away.
@@ -101,7 +105,8 @@ class unix_datagram_receiver {
   [[nodiscard]] static result<unix_datagram_receiver> create(
       std::string_view address, const unix_datagram_options& options = {});
   /// A receiver without an address, and its only sender. Source: socketpair(2).
-  [[nodiscard]] static result<unix_datagram_pair> create_pair();
+  [[nodiscard]] static result<unix_datagram_pair> create_pair(
+      std::size_t max_message_bytes = packet_socket::default_max_message_bytes);
 
   [[nodiscard]] result<std::size_t> try_receive(mutable_bytes buffer) {
     return socket_.try_receive(buffer);
@@ -123,6 +128,9 @@ class unix_datagram_receiver {
   /// A second owner of the same socket, without the duty to its name: each message goes to one.
   [[nodiscard]] result<unix_datagram_receiver> duplicate() const;
 
+  [[nodiscard]] std::size_t max_message_bytes() const noexcept {
+    return socket_.max_message_bytes();
+  }
   [[nodiscard]] int native_handle() const noexcept { return socket_.native_handle(); }
 
  private:
