@@ -40,6 +40,9 @@ struct cell {
 [[nodiscard]] std::vector<cell> queue_cells();
 /// Sockets, likewise.
 [[nodiscard]] std::vector<cell> socket_cells();
+/// Datagrams, descriptors that go with a message, and ends whose kind is known when the program
+/// runs; likewise.
+[[nodiscard]] std::vector<cell> packet_cells();
 /// Semaphores, and the event in shared memory.
 [[nodiscard]] std::vector<cell> semaphore_cells();
 /// A busy ring in a selector beside a thousand idle ones, against the same ring alone.

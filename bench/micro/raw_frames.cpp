@@ -1,5 +1,6 @@
 #include "raw_frames.hpp"
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -16,8 +17,12 @@ namespace {
 
 constexpr std::size_t header_bytes = 8;
 constexpr std::uint32_t check_word = 0x5246'4c53;
+constexpr std::size_t line_bytes = 64;
 constexpr std::size_t buffer_bytes =
-    header_bytes + raw_receiver::max_message_bytes + raw_receiver::read_ahead_bytes;
+    line_bytes + header_bytes + raw_receiver::max_message_bytes + raw_receiver::read_ahead_bytes;
+// Up to here it is cheaper to copy the pieces into one than to give the kernel two.
+constexpr std::size_t most_in_one_piece = 4096 + 64;
+constexpr std::size_t most_in_one_piece_of_a_pipe = 1024;
 
 [[noreturn]] void fail(const char* operation) {
   throw std::system_error{errno, std::generic_category(), operation};
@@ -36,7 +41,10 @@ bool kernel_has_no_signal_flag() {
   return known;
 }
 
-raw_sender::raw_sender(int fd) : fd_(fd), flags_(kernel_has_no_signal_flag() ? no_signal : 0) {}
+raw_sender::raw_sender(int fd, stream_kind kind)
+    : fd_(fd),
+      kind_(kind),
+      flags_(kind == stream_kind::pipe && kernel_has_no_signal_flag() ? no_signal : 0) {}
 
 void raw_sender::send(sluice::const_bytes message) {
   const auto length = static_cast<std::uint32_t>(message.size());
@@ -52,19 +60,44 @@ std::size_t raw_sender::send_rest(sluice::const_bytes header, sluice::const_byte
                                   std::size_t sent) {
   header = header.subspan(std::min(sent, header_bytes));
   message = message.subspan(sent - std::min(sent, header_bytes));
-  const std::array<iovec, 2> parts{
+  std::array<std::byte, most_in_one_piece> together;
+  std::array<iovec, 2> parts{
       iovec{.iov_base = const_cast<std::byte*>(header.data()), .iov_len = header.size()},
       iovec{.iov_base = const_cast<std::byte*>(message.data()), .iov_len = message.size()}};
+  std::size_t count = parts.size();
+  const std::size_t size = header.size() + message.size();
+  if (size <= (kind_ == stream_kind::pipe ? most_in_one_piece_of_a_pipe : most_in_one_piece)) {
+    sluice::copy_bytes(message, std::span{together}.subspan(sluice::copy_bytes(header, together)));
+    parts[0] = {.iov_base = together.data(), .iov_len = size};
+    count = 1;
+  }
   for (;;) {
-    const ssize_t taken = ::pwritev2(fd_, parts.data(), 2, -1, flags_);
+    const ssize_t taken = write(std::span{parts}.first(count));
     ++calls_;
     if (taken >= 0) return static_cast<std::size_t>(taken);
-    if (errno != EINTR) fail("pwritev2");
+    if (errno != EINTR) fail(kind_ == stream_kind::pipe ? "pwritev2" : "sendmsg");
   }
 }
 
+ssize_t raw_sender::write(std::span<const iovec> parts) {
+  if (kind_ == stream_kind::pipe)
+    return ::pwritev2(fd_, parts.data(), static_cast<int>(parts.size()), -1, flags_);
+  if (parts.size() == 1)
+    return ::send(fd_, parts.front().iov_base, parts.front().iov_len, MSG_NOSIGNAL);
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+}
+
 raw_receiver::raw_receiver(int fd)
-    : fd_(fd), buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_bytes)) {}
+    : fd_(fd),
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_bytes)),
+      first_((line_bytes -
+              (reinterpret_cast<std::uintptr_t>(buffer_.get()) + header_bytes) % line_bytes) %
+             line_bytes),
+      begin_(first_),
+      end_(first_) {}
 
 sluice::const_bytes raw_receiver::next() {
   for (;;) {
@@ -85,10 +118,10 @@ sluice::const_bytes raw_receiver::next() {
 }
 
 void raw_receiver::read_more() {
-  if (begin_ != 0) {
-    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
+  if (begin_ != first_) {
+    std::memmove(buffer_.get() + first_, buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_ - first_;
+    begin_ = first_;
   }
   for (;;) {
     const std::size_t room = std::min(buffer_bytes - end_, read_ahead_bytes);

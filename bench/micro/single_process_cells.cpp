@@ -105,7 +105,7 @@ std::vector<cell> single_process_cells() {
 
 std::vector<cell> all_cells() {
   std::vector<cell> cells = single_process_cells();
-  for (auto more : {signal_cells(), memory_cells(), queue_cells(), socket_cells(),
+  for (auto more : {signal_cells(), memory_cells(), queue_cells(), socket_cells(), packet_cells(),
                     semaphore_cells(), stream_cells(), fallback_cells(), selector_cells()})
     cells.insert(cells.end(), more.begin(), more.end());
   return cells;
