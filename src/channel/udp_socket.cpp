@@ -80,21 +80,9 @@ bool udp_socket::has_kept() noexcept {
   return kept_.has_value();
 }
 
-result<std::size_t> udp_socket::receive_once(mutable_bytes buffer, bool may_wait) {
-  if (has_kept()) [[unlikely]]
-    return receive_kept(buffer);
-  if (buffer.size() < max_message_bytes()) return receive_into_less(buffer, may_wait);
-  syscall::socket_address from;
-  const long outcome = syscall::receive_from_outcome(fd_.get(), buffer, from, waits_of(may_wait));
-  if (outcome < 0) return syscall::failed(outcome, "recvfrom");
-  last_sender_ = syscall::inet_of(from);
-  if (static_cast<std::size_t>(outcome) > buffer.size()) return cut();
-  return static_cast<std::size_t>(outcome);
-}
-
 // One call all the same, so that nothing has to be asked for first: a short message is copied once
 // more, a long one is given two places by the kernel, which costs it as much as to copy 8 KiB.
-result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, bool may_wait) {
+inline result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, bool may_wait) {
   constexpr std::size_t worth_a_copy = std::size_t{8} << 10;
   if (!room_) room_.reset(static_cast<std::byte*>(::operator new(max_message_bytes(), page)));
   const mutable_bytes room{room_.get(), max_message_bytes()};
@@ -115,6 +103,18 @@ result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, bool may
   kept_ = {.size = size, .from = syscall::inet_of(from), .owner = syscall::process_id()};
   ahead_.set(true);
   return no_room();
+}
+
+result<std::size_t> udp_socket::receive_once(mutable_bytes buffer, bool may_wait) {
+  if (has_kept()) [[unlikely]]
+    return receive_kept(buffer);
+  if (buffer.size() < max_message_bytes()) return receive_into_less(buffer, may_wait);
+  syscall::socket_address from;
+  const long outcome = syscall::receive_from_outcome(fd_.get(), buffer, from, waits_of(may_wait));
+  if (outcome < 0) return syscall::failed(outcome, "recvfrom");
+  last_sender_ = syscall::inet_of(from);
+  if (static_cast<std::size_t>(outcome) > buffer.size()) return cut();
+  return static_cast<std::size_t>(outcome);
 }
 
 result<std::size_t> udp_socket::receive_kept(mutable_bytes buffer) {

@@ -17,6 +17,10 @@ syscall::waits waits_of(bool may_wait) noexcept {
   return may_wait ? syscall::waits::allowed : syscall::waits::never;
 }
 
+const char* operation_of(std::span<const int> handles) noexcept {
+  return handles.empty() ? "sendto" : "sendmsg";
+}
+
 result<void> check_type(int fd, socket_type type) {
   auto facts = syscall::facts_of(fd);
   if (!facts) return failure{facts.error()};
@@ -83,21 +87,20 @@ result<packet_socket> packet_socket::duplicate() const {
   return made;
 }
 
-result<void> packet_socket::send_once(const_bytes message, std::span<const int> handles,
-                                      waiting mode) {
-  const char* operation = handles.empty() ? "sendto" : "sendmsg";
+// What the kernel is not to be given.
+result<void> packet_socket::unfit(const_bytes message, std::span<const int> handles) const {
+  const char* operation = operation_of(handles);
   if (message.size() > max_message_bytes_)
     return failure{std::errc::message_size, operation, "beyond max_message_bytes"};
-  if (message.empty() && type_ == socket_type::seqpacket)
-    return failure{std::errc::message_size, operation,
-                   "a message without bytes looks like the end of the connection"};
   if (handles.size() > received_handles::max)
     return failure{std::errc::argument_list_too_long, operation,
                    "a message carries at most received_handles::max descriptors"};
-  const auto waits = waits_of(mode == waiting::allowed);
-  const long outcome = syscall::send_with_handles_outcome(fd_.get(), message, handles, waits);
-  if (outcome >= 0) [[likely]]
-    return {};
+  return failure{std::errc::message_size, operation,
+                 "a message without bytes looks like the end of the connection"};
+}
+
+result<void> packet_socket::refused(long outcome, std::span<const int> handles) {
+  const char* operation = operation_of(handles);
   // Of a connection the first call is told the one, the next the other.
   if (tells_of_reset(outcome) || outcome == -ECONNREFUSED || outcome == -ENOTCONN)
     return failure{std::errc::broken_pipe, operation, "the receiver is gone"};
@@ -106,6 +109,23 @@ result<void> packet_socket::send_once(const_bytes message, std::span<const int> 
         ETOOMANYREFS, operation,
         "this user has more descriptors under way in sockets than RLIMIT_NOFILE: receive some")};
   return syscall::failed(outcome, operation);
+}
+
+// This and receive_once are in line in each verb: after a call of the kernel, each function to
+// return through costs (docs/benchmarks.md).
+inline result<void> packet_socket::send_once(const_bytes message, std::span<const int> handles,
+                                             waiting mode) {
+  const bool looks_like_an_end = message.empty() && type_ == socket_type::seqpacket;
+  if (message.size() > max_message_bytes_ || handles.size() > received_handles::max ||
+      looks_like_an_end) [[unlikely]]
+    return unfit(message, handles);
+  const auto waits = waits_of(mode == waiting::allowed);
+  const long outcome = handles.empty()
+                           ? syscall::send_outcome(fd_.get(), message, waits)
+                           : syscall::send_with_handles_outcome(fd_.get(), message, handles, waits);
+  if (outcome >= 0) [[likely]]
+    return {};
+  return refused(outcome, handles);
 }
 
 // Makes of an outcome what a receiver shall see.
@@ -132,23 +152,10 @@ long packet_socket::size_of_next(waiting mode) noexcept {
   return size;
 }
 
-result<std::size_t> packet_socket::receive_once(mutable_bytes buffer, received_handles* handles,
-                                                waiting mode) {
-  const auto waits = waits_of(mode == waiting::allowed);
-  if (handles != nullptr) handles->clear();
-  if (buffer.size() < max_message_bytes_) {
-    const long size = size_of_next(mode);
-    if (size < 0) return received(size, "recvfrom");
-    if (static_cast<std::size_t>(size) > buffer.size())
-      return failure{std::errc::no_buffer_space, "packet_socket::receive",
-                     "next_size() tells how large the buffer must be"};
-  }
-  long outcome = 0;
-  do {
-    outcome = handles == nullptr
-                  ? syscall::receive_message_outcome(fd_.get(), buffer, waits)
-                  : syscall::receive_with_handles_outcome(fd_.get(), buffer, *handles, waits);
-  } while (tells_of_reset(outcome));
+// What is left to do where no message came, or more than has room.
+result<std::size_t> packet_socket::received_otherwise(long outcome, mutable_bytes buffer,
+                                                      received_handles* handles, waiting mode) {
+  while (tells_of_reset(outcome)) outcome = receive_outcome(buffer, handles, mode);
   if (outcome == -EMSGSIZE)
     return failure{std::errc::message_size, "recvmsg",
                    "more descriptors came than a message may carry, or than this process may "
@@ -160,6 +167,31 @@ result<std::size_t> packet_socket::receive_once(mutable_bytes buffer, received_h
                    "was cut and is gone"};
   }
   return received(outcome, handles == nullptr ? "recvfrom" : "recvmsg");
+}
+
+inline long packet_socket::receive_outcome(mutable_bytes buffer, received_handles* handles,
+                                           waiting mode) noexcept {
+  const auto waits = waits_of(mode == waiting::allowed);
+  return handles == nullptr
+             ? syscall::receive_message_outcome(fd_.get(), buffer, waits)
+             : syscall::receive_with_handles_outcome(fd_.get(), buffer, *handles, waits);
+}
+
+inline result<std::size_t> packet_socket::receive_once(mutable_bytes buffer,
+                                                       received_handles* handles, waiting mode) {
+  if (buffer.size() < max_message_bytes_) {
+    const long size = size_of_next(mode);
+    if (size < 0 || static_cast<std::size_t>(size) > buffer.size()) [[unlikely]] {
+      if (handles != nullptr) handles->clear();
+      if (size < 0) return received(size, "recvfrom");
+      return failure{std::errc::no_buffer_space, "packet_socket::receive",
+                     "next_size() tells how large the buffer must be"};
+    }
+  }
+  const long outcome = receive_outcome(buffer, handles, mode);
+  if (outcome > 0 && static_cast<std::size_t>(outcome) <= buffer.size()) [[likely]]
+    return static_cast<std::size_t>(outcome);
+  return received_otherwise(outcome, buffer, handles, mode);
 }
 
 result<void> packet_socket::try_send(const_bytes message, std::span<const int> handles) {

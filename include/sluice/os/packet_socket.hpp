@@ -64,6 +64,12 @@ class packet_socket {
                                        waiting mode);
   [[nodiscard]] result<std::size_t> receive_once(mutable_bytes buffer, received_handles* handles,
                                                  waiting mode);
+  [[nodiscard]] result<void> unfit(const_bytes message, std::span<const int> handles) const;
+  [[nodiscard]] result<void> refused(long outcome, std::span<const int> handles);
+  [[nodiscard]] long receive_outcome(mutable_bytes buffer, received_handles* handles,
+                                     waiting mode) noexcept;
+  [[nodiscard]] result<std::size_t> received_otherwise(long outcome, mutable_bytes buffer,
+                                                       received_handles* handles, waiting mode);
   [[nodiscard]] result<std::size_t> received(long outcome, const char* operation) const;
   [[nodiscard]] long size_of_next(waiting mode) noexcept;
 
