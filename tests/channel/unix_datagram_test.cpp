@@ -11,11 +11,13 @@
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/unix_datagram.hpp>
 #include <string>
+#include <vector>
 
 #include "support/asleep.hpp"
 #include "support/child.hpp"
 #include "support/isolation.hpp"
 #include "support/runtime_directory.hpp"
+#include "support/shared_array.hpp"
 
 namespace sluice::test {
 namespace {
@@ -96,6 +98,52 @@ TEST_F(UnixDatagram, takes_the_address_of_a_receiver_that_was_killed) {
   auto next = unix_datagram_receiver::create(name).value();
   ASSERT_TRUE(unix_datagram_sender::connect(name).value().send(bytes_of("abc")));
   EXPECT_EQ(next.receive(buffer).value(), 3U);
+}
+
+TEST_F(UnixDatagram, of_racing_receivers_exactly_one_wins_whatever_those_killed_in_between_left) {
+  // F42: the soak. Two take the address and give it back, over and over, until they are killed,
+  // wherever they are; then several want it at once.
+  constexpr int receivers = 4;
+  const std::string path = private_runtime_directory::current() + "/" + name + ".path";
+  for (const std::string& address : {name, path}) {
+    for (unsigned round = 0; round < 25; ++round) {
+      const shared_array tried{2};
+      const auto take_and_give_back = [&](std::size_t id) {
+        for (;; tried[id].fetch_add(1)) static_cast<void>(unix_datagram_receiver::create(address));
+      };
+      child one{[&] { take_and_give_back(0); }};
+      child other{[&] { take_and_give_back(1); }};
+      const deadline late{patience};
+      while ((tried[0] == 0 || tried[1] == 0) && !late.has_passed()) ::usleep(100);
+      ::usleep(round * 37);
+      one.kill();
+      other.kill();
+
+      const rendezvous start;
+      const rendezvous end;
+      const shared_array won{2};
+      std::vector<child> racers;
+      for (int id = 0; id < receivers; ++id)
+        racers.emplace_back([&] {
+          start.wait();
+          auto mine = unix_datagram_receiver::create(address);
+          if (!mine) {
+            EXPECT_EQ(mine.error(), std::errc::address_in_use) << mine.error().message();
+          }
+          won[mine ? 0 : 1].fetch_add(1);
+          end.wait();  // the winner holds it until all have tried
+          if (mine) {
+            EXPECT_EQ(mine->receive(buffer, deadline{patience}).value(), 3U);
+          }
+        });
+      start.arrive(receivers);
+      while (won[0] + won[1] < receivers && !late.has_passed()) ::usleep(200);
+      EXPECT_EQ(won[0], 1U);
+      EXPECT_TRUE(unix_datagram_sender::connect(address).value().send(bytes_of("abc")));
+      end.arrive(receivers);
+      for (child& racer : racers) racer.wait_success();
+    }
+  }
 }
 
 TEST_F(UnixDatagram, its_file_has_exactly_the_mode_asked_for) {

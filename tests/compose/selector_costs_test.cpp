@@ -1,4 +1,5 @@
-// What a wait costs: no memory, and the same system calls however many members there are.
+// What a wait costs: no memory, and the same system calls however many members there are. And that
+// an end of any kind needs no memory either.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -15,6 +16,10 @@
 #include <optional>
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/ring_channel.hpp>
+#include <sluice/channel/udp_socket.hpp>
+#include <sluice/channel/unix_datagram.hpp>
+#include <sluice/channel/unix_seqpacket.hpp>
+#include <sluice/compose/any_channel.hpp>
 #include <sluice/compose/framed.hpp>
 #include <sluice/compose/selector.hpp>
 #include <sluice/primitive/event.hpp>
@@ -289,6 +294,50 @@ TEST(SelectorOfIdleRings, a_wait_over_a_thousand_runs_as_many_instructions_as_on
     EXPECT_LT(many, few + 500) << few;
     std::printf("%ld instructions over ten, %ld over a thousand\n", few, many);
   }
+}
+
+// Erasing both ends, a hundred messages through them, and moving them elsewhere.
+template <class Sender, class Receiver>
+std::uint64_t allocations_of_erased(Sender sender, Receiver receiver) {
+  std::array<std::byte, 64> message{};
+  int arrived = 0;
+  const std::uint64_t made = allocations_in([&] {
+    any_sender to{std::move(sender)};
+    any_receiver from{std::move(receiver)};
+    const auto pass_on = [&](any_sender& out, any_receiver& in) {
+      for (int count = 0; count < 50; ++count)
+        if (out.send(message) && in.receive(message).value_or(0) == message.size()) ++arrived;
+    };
+    pass_on(to, from);
+    any_sender to_elsewhere{std::move(to)};
+    any_receiver from_elsewhere{std::move(from)};
+    pass_on(to_elsewhere, from_elsewhere);
+  });
+  EXPECT_EQ(arrived, 100);
+  return made;
+}
+
+TEST(AnyChannelCosts, an_erased_end_lies_where_it_is_and_a_message_needs_no_memory) {
+  const auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
+  EXPECT_EQ(
+      allocations_of_erased(ring_sender::attach(ring).value(), ring_receiver::attach(ring).value()),
+      0U);
+  auto ends = pipe::create().value();
+  EXPECT_EQ(
+      allocations_of_erased(framed_sender<pipe_writer>::create(std::move(ends.writer)).value(),
+                            framed_receiver<pipe_reader>::create(std::move(ends.reader)).value()),
+      0U);
+  auto connection = unix_seqpacket::create_pair().value();
+  EXPECT_EQ(allocations_of_erased(std::move(connection.first), std::move(connection.second)), 0U);
+  auto datagrams = unix_datagram_receiver::create_pair().value();
+  EXPECT_EQ(allocations_of_erased(std::move(datagrams.sender), std::move(datagrams.receiver)), 0U);
+}
+
+TEST(AnyChannelCosts, a_udp_receiver_has_its_room_once_and_for_all) {
+  auto receiver = udp_socket::create().value();
+  auto sender = udp_socket::create().value();
+  ASSERT_TRUE(sender.connect(receiver.address()));
+  EXPECT_EQ(allocations_of_erased(std::move(sender), std::move(receiver)), 1U);
 }
 
 }  // namespace
