@@ -80,6 +80,12 @@ bool udp_socket::has_kept() noexcept {
   return kept_.has_value();
 }
 
+// A look that found nothing: nor is anything kept by then.
+failure udp_socket::nothing(long outcome, const char* operation) noexcept {
+  if (outcome == -EAGAIN) ahead_.set(false);
+  return syscall::failed(outcome, operation);
+}
+
 // One call all the same, so that nothing has to be asked for first: a short message is copied once
 // more, a long one is given two places by the kernel, which costs it as much as to copy 8 KiB.
 inline result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, bool may_wait) {
@@ -92,7 +98,7 @@ inline result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, b
       by_room ? syscall::receive_from_outcome(fd_.get(), room, from, waits_of(may_wait))
               : syscall::receive_from_outcome(fd_.get(), buffer, room.subspan(buffer.size()), from,
                                               waits_of(may_wait));
-  if (outcome < 0) return syscall::failed(outcome, by_room ? "recvfrom" : "recvmsg");
+  if (outcome < 0) return nothing(outcome, by_room ? "recvfrom" : "recvmsg");
   const auto size = static_cast<std::size_t>(outcome);
   if (size > room.size()) return cut();
   if (size <= buffer.size()) [[likely]] {
@@ -111,7 +117,7 @@ result<std::size_t> udp_socket::receive_once(mutable_bytes buffer, bool may_wait
   if (buffer.size() < max_message_bytes()) return receive_into_less(buffer, may_wait);
   syscall::socket_address from;
   const long outcome = syscall::receive_from_outcome(fd_.get(), buffer, from, waits_of(may_wait));
-  if (outcome < 0) return syscall::failed(outcome, "recvfrom");
+  if (outcome < 0) return nothing(outcome, "recvfrom");
   last_sender_ = syscall::inet_of(from);
   if (static_cast<std::size_t>(outcome) > buffer.size()) return cut();
   return static_cast<std::size_t>(outcome);
@@ -122,13 +128,14 @@ result<std::size_t> udp_socket::receive_kept(mutable_bytes buffer) {
   if (size > buffer.size()) return no_room();
   last_sender_ = kept_->from;
   kept_.reset();
-  ahead_.set(false);
   return copy_bytes(const_bytes{room_.get(), size}, buffer);
 }
 
 result<std::size_t> udp_socket::next_size() {
   if (has_kept()) return kept_->size;
-  return syscall::byte_count(syscall::next_size_outcome(fd_.get(), never), "recvfrom");
+  const long outcome = syscall::next_size_outcome(fd_.get(), never);
+  if (outcome < 0) return nothing(outcome, "recvfrom");
+  return static_cast<std::size_t>(outcome);
 }
 
 result<void> udp_socket::wait_writable(deadline until) {

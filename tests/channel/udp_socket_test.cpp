@@ -101,6 +101,13 @@ TEST_F(UdpSocket, who_waits_for_many_is_told_of_a_message_that_is_kept) {
   // The descriptor shows nothing any more.
   for (const ready& one : all.wait(deadline{patience}).value()) EXPECT_EQ(one.tag, 7U);
   EXPECT_EQ(receiver.try_receive(buffer).value(), 100U);
+  EXPECT_TRUE(would_block(receiver.try_receive(buffer).error()));
+  EXPECT_EQ(all.wait(deadline::now()).error(), std::errc::timed_out);
+  // By the size alone, too.
+  ASSERT_TRUE(sender.send(some_bytes(100)));
+  ASSERT_TRUE(all.wait(deadline{patience}));
+  EXPECT_EQ(receiver.try_receive(buffer).value(), 100U);
+  EXPECT_TRUE(would_block(receiver.next_size().error()));
   EXPECT_EQ(all.wait(deadline::now()).error(), std::errc::timed_out);
 }
 

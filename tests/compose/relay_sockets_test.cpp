@@ -79,6 +79,7 @@ TEST_F(RelayIntoSocket, loses_nothing_when_the_receiver_of_datagrams_is_killed_a
   expect_nothing_lost(std::move(sender).value(), serve, server, [](auto& pump) {
     ASSERT_TRUE(pump.sender()->wait_for_peer(deadline{patience}));
   });
+  EXPECT_TRUE(unix_datagram_receiver::create(name)) << "whoever comes next clears the name away";
 }
 
 TEST_F(RelayIntoSocket, loses_nothing_when_a_server_is_killed_and_started_again) {
@@ -92,6 +93,7 @@ TEST_F(RelayIntoSocket, loses_nothing_when_a_server_is_killed_and_started_again)
   std::optional<child> server{serve};
   expect_nothing_lost(connect(), serve, server,
                       [&](auto& pump) { pump.replace_sender(connect()); });
+  EXPECT_TRUE(unix_seqpacket_listener::create(name)) << "whoever comes next clears the name away";
 }
 
 }  // namespace

@@ -139,6 +139,7 @@ class udp_socket {
   [[nodiscard]] result<std::size_t> receive_into_less(mutable_bytes buffer, bool may_wait);
   [[nodiscard]] result<std::size_t> receive_kept(mutable_bytes buffer);
   [[nodiscard]] bool has_kept() noexcept;
+  [[nodiscard]] failure nothing(long outcome, const char* operation) noexcept;
 
   // On a page: the kernel copies some KiB at half its speed to where, within a page, they begin a
   // few bytes behind the place that they come from.
