@@ -105,6 +105,19 @@ TYPED_TEST_P(ByteStream, parts_of_one_write_arrive_as_one_stream) {
   EXPECT_EQ(mismatch(const_bytes{got}.subspan(75), 100), 100U);
 }
 
+TYPED_TEST_P(ByteStream, parts_of_any_size_arrive_as_one_stream) {
+  // Short ones may go to the kernel as one piece, long ones as they are.
+  std::size_t begin = 0;
+  for (const std::size_t size : {17U, 1023U, 1024U, 1025U, 4159U, 4160U, 4161U, 9000U}) {
+    const auto bytes = stream_bytes(begin, size);
+    const const_bytes all{bytes};
+    const std::array<const_bytes, 3> parts{all.first(8), all.subspan(8, size - 16), all.last(8)};
+    EXPECT_EQ(this->link.writer->try_write(byte_parts{parts}).value(), size);
+    EXPECT_EQ(drain(*this->link.reader, begin), size);
+    begin += size;
+  }
+}
+
 TYPED_TEST_P(ByteStream, an_empty_stream_would_block_before_and_after_use) {
   std::array<std::byte, 10> buffer;
   for (int round = 0; round < 3; ++round) {
@@ -250,9 +263,9 @@ TYPED_TEST_P(ByteStream, a_moved_end_works_on) {
 
 REGISTER_TYPED_TEST_SUITE_P(
     ByteStream, what_was_written_is_read_in_order, parts_of_one_write_arrive_as_one_stream,
-    an_empty_stream_would_block_before_and_after_use, empty_buffers_move_nothing_in_any_state,
-    a_full_stream_would_block_whatever_the_size, a_write_beyond_the_room_takes_a_prefix,
-    the_end_comes_after_everything_was_read_and_stays,
+    parts_of_any_size_arrive_as_one_stream, an_empty_stream_would_block_before_and_after_use,
+    empty_buffers_move_nothing_in_any_state, a_full_stream_would_block_whatever_the_size,
+    a_write_beyond_the_room_takes_a_prefix, the_end_comes_after_everything_was_read_and_stays,
     a_broken_pipe_is_a_value_and_changes_no_signal_state,
     a_broken_pipe_leaves_a_pending_sigpipe_pending,
     read_exactly_tells_an_end_before_the_data_from_one_inside, a_moved_end_works_on);
