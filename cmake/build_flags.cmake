@@ -28,6 +28,11 @@ if(SLUICE_SANITIZE)
   endif()
 endif()
 
+if(SLUICE_FUZZ)
+  # Who fuzzes sees which branches of the library an input reaches.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # sluice_has_coroutines(<target>): clang++ 14 cannot assemble a coroutine that is checked for calls
 # through a pointer to another type of function ("Cannot represent a difference across sections",
 # LLVM issue 49689).
