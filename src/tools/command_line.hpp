@@ -15,8 +15,8 @@ struct command_line {
   enum class command { print, tour, list_mechanisms, capabilities, bench };
 
   command what = command::print;
-  std::string text = {};          ///< To be printed: help, or the version.
-  tour::tour_options tour = {};   ///< Of `sluice tour`.
+  std::string text = {};                ///< To be printed: help, or the version.
+  tour::tour_options tour = {};         ///< Of `sluice tour`.
   std::vector<std::string> bench = {};  ///< All arguments of `sluice bench`, unread.
 };
 

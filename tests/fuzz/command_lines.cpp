@@ -17,7 +17,9 @@ using tools::command_line;
 
 void check_command(const command_line& read, const std::vector<std::string>& words) {
   using enum command_line::command;
-  const auto is_said = [&](const std::string& word) { return std::ranges::count(words, word) != 0; };
+  const auto is_said = [&](const std::string& word) {
+    return std::ranges::count(words, word) != 0;
+  };
   switch (read.what) {
     case print:
       return require(!read.text.empty() && read.text.ends_with('\n'), "help is printed");
@@ -62,7 +64,8 @@ int sluice_fuzz_command_lines(const std::uint8_t* data, std::size_t size) {
   try {
     check_command(sluice::tools::read_command_line(words), words);
   } catch (const sluice::tools::tool_failure& refused) {
-    require(refused.code() == sluice::tools::exit_code::usage, "it is the command line that is wrong");
+    require(refused.code() == sluice::tools::exit_code::usage,
+            "it is the command line that is wrong");
     require(*refused.what() != '\0', "a refusal says why");
   }
   for (const std::string& word : words) check_size(word);

@@ -17,7 +17,8 @@ namespace sluice::test {
 
 /// Memory of the script's size, content and seals; holes where it says so.
 inline unique_fd next_memory(script& input) {
-  unique_fd fd{::memfd_create("sent", MFD_CLOEXEC | (input.below(8) != 0 ? MFD_ALLOW_SEALING : 0U))};
+  unique_fd fd{
+      ::memfd_create("sent", MFD_CLOEXEC | (input.below(8) != 0 ? MFD_ALLOW_SEALING : 0U))};
   const std::size_t pages = input.below(5);
   const auto bytes = static_cast<off_t>(pages * 4096 + (input.coin() ? 0 : input.below(300)));
   require(::ftruncate(fd.get(), bytes) == 0, "memory has a size");

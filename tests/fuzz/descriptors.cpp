@@ -26,8 +26,8 @@ void check_memory(unique_fd fd, script& input) {
   const std::size_t wanted = input.coin() ? 0 : input.below(3) * 4096;
   const bool read_only = input.coin();
   auto memory = shared_memory::from_native(
-      std::move(fd), {.access = read_only ? map_access::read_only : map_access::read_write,
-                      .size_bytes = wanted});
+      std::move(fd),
+      {.access = read_only ? map_access::read_only : map_access::read_write, .size_bytes = wanted});
   if (!memory) return;
   require(wanted == 0 || memory->size_bytes() == wanted, "it has the size that was asked for");
   require(memory->writable_bytes().empty() || !read_only, "nothing but what was asked for");
@@ -86,8 +86,8 @@ int sluice_fuzz_descriptors(const std::uint8_t* data, std::size_t size) {
       check_ring<ring_topic>(std::move(fd));
       break;
     case 3:
-      static_cast<void>(hardened_sender::create({.capacity_bytes = 4096}).value().connect(
-          std::move(fd)));
+      static_cast<void>(
+          hardened_sender::create({.capacity_bytes = 4096}).value().connect(std::move(fd)));
       break;
     case 4:
       static_cast<void>(

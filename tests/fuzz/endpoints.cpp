@@ -31,7 +31,8 @@ void check_changes(const endpoint& made) {
   // As an option of every form is set to what it has already.
   for (int one = 0; one <= static_cast<int>(endpoint_option::interface); ++one) {
     const auto option = static_cast<endpoint_option>(one);
-    require(made.has(option) == (made.number(option) || made.text(option)), "an option has a value");
+    require(made.has(option) == (made.number(option) || made.text(option)),
+            "an option has a value");
     if (const auto number = made.number(option))
       require(made.with(option, *number) == made, "an option set to its value changes nothing");
   }
@@ -62,9 +63,9 @@ void check_name(std::string_view text) {
           "a name leads to a file");
   require(name->leaf().find('/') == std::string_view::npos, "a leaf is in one directory");
   if (!name->is_path()) return require(name->leaf() == text, "a plain name is a leaf");
+  const std::string leaf{name->leaf()};
   const std::string folder = name->directory();
-  require((folder == "/" ? folder : folder + "/") + std::string{name->leaf()} == text ||
-              (folder.empty() && text == "/" + std::string{name->leaf()}),
+  require(text == folder + "/" + leaf || (folder == "/" && text == "/" + leaf),
           "a path is its directory and its leaf");
 }
 

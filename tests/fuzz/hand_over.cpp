@@ -27,7 +27,8 @@ template <class Words>
 std::vector<std::byte> changed(Words words, script& input) {
   const const_bytes all = bytes_of(words);
   std::vector<std::byte> bytes{all.begin(), all.end()};
-  if (input.below(4) == 0) bytes[input.below(bytes.size())] ^= static_cast<std::byte>(input.below(256));
+  if (input.below(4) == 0)
+    bytes[input.below(bytes.size())] ^= static_cast<std::byte>(input.below(256));
   if (input.below(16) == 0) bytes.resize(input.below(64));
   return bytes;
 }
@@ -41,7 +42,8 @@ std::vector<std::byte> next_words(script& input) {
     case 1:
       return changed(hello{.best = carrier, .max_capacity_bytes = capacity}, input);
     case 2:
-      return changed(answer{.what = input.coin() ? verdict::taken : verdict::something_else}, input);
+      return changed(answer{.what = input.coin() ? verdict::taken : verdict::something_else},
+                     input);
     case 3:
     case 4:
       return changed(

@@ -50,9 +50,8 @@ struct forged_side {
   // A record that a sender may have written there.
   [[nodiscard]] word_patch next_record(script& input) const noexcept {
     const ring::position at = 64 * input.below(192);
-    const auto length = static_cast<std::uint32_t>(input.below(16) == 0
-                                                       ? input.number<std::uint32_t>()
-                                                       : input.below(200));
+    const auto length = static_cast<std::uint32_t>(
+        input.below(16) == 0 ? input.number<std::uint32_t>() : input.below(200));
     const auto header =
         ring::record_header::make(length, ring::record_kind::message, at / capacity);
     return {.at = page_bytes() + at % capacity, .value = header.word};
@@ -74,10 +73,11 @@ struct forged_side {
 // Applies changes again and again until it goes, in a thread of its own.
 class restless {
  public:
-  restless(const forged_side& side, std::vector<word_patch> patches) : thread_([&side, this, all = std::move(patches)] {
-    while (!over_.load(std::memory_order_relaxed))
-      for (const word_patch& one : all) side.memory.apply(one);
-  }) {}
+  restless(const forged_side& side, std::vector<word_patch> patches)
+      : thread_([&side, this, all = std::move(patches)] {
+          while (!over_.load(std::memory_order_relaxed))
+            for (const word_patch& one : all) side.memory.apply(one);
+        }) {}
   ~restless() {
     over_ = true;
     thread_.join();

@@ -55,14 +55,18 @@ int sluice_fuzz_inherited(const std::uint8_t* data, std::size_t size) {
   ::setenv("LISTEN_FDS", count.c_str(), 1);
   if (input.below(16) == 0) ::unsetenv("LISTEN_PID");
   const auto type = input.coin() ? socket_type::stream : socket_type::seqpacket;
-  const auto family = input.coin() ? syscall::socket_family::unix_domain : syscall::socket_family::v4;
+  const auto family =
+      input.coin() ? syscall::socket_family::unix_domain : syscall::socket_family::v4;
   auto taken = inherited_socket::take(index, {family}, type);
   if (taken) {
     require(taken->get() == fd.release(), "what is taken is what was meant");
-    require(family == syscall::socket_family::unix_domain, "it is of the family that was asked for");
-    require(std::getenv("LISTEN_PID") != nullptr && std::strtol(process.c_str(), nullptr, 10) == ::getpid(),
+    require(family == syscall::socket_family::unix_domain,
+            "it is of the family that was asked for");
+    require(std::getenv("LISTEN_PID") != nullptr &&
+                std::strtol(process.c_str(), nullptr, 10) == ::getpid(),
             "it was meant for us");
-    require(std::strtol(count.c_str(), nullptr, 10) > static_cast<long>(index), "it is one of those");
+    require(std::strtol(count.c_str(), nullptr, 10) > static_cast<long>(index),
+            "it is one of those");
     int listens = 0;
     socklen_t bytes = sizeof listens;
     require(::getsockopt(taken->get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) == 0 &&

@@ -76,9 +76,8 @@ int sluice_fuzz_kernel_texts(const std::uint8_t* data, std::size_t size) {
   script input{data, size};
   const std::size_t reader = input.below(4);
   const std::string text{sluice::text_of(input.rest())};
-  const fed_files fed{[&](std::string_view path) {
-    return is_fed(path) ? std::optional{text} : std::nullopt;
-  }};
+  const fed_files fed{
+      [&](std::string_view path) { return is_fed(path) ? std::optional{text} : std::nullopt; }};
   constexpr void (*checks[])(const std::string&){check_signals, check_processes, check_memory,
                                                  check_sockets};
   checks[reader](text);

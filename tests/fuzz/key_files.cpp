@@ -29,19 +29,16 @@ struct imagined_objects {
     return {.kind = "segment",
             .suffix = ".fuzz",
             .operation = "fuzz",
-            .make =
-                [this](key_t key) -> result<int> {
+            .make = [this](key_t key) -> result<int> {
               if (is_there(key)) return failure{std::errc::file_exists, "make"};
               made.insert(key);
               return id_of(key);
             },
-            .find =
-                [this](key_t key) -> result<int> {
+            .find = [this](key_t key) -> result<int> {
               if (is_there(key)) return id_of(key);
               return failure{std::errc::no_such_file_or_directory, "find"};
             },
-            .remove =
-                [this](int id) -> result<void> {
+            .remove = [this](int id) -> result<void> {
               std::erase_if(made, [&](key_t key) { return id_of(key) == id; });
               return {};
             }};
@@ -75,8 +72,9 @@ std::string next_text(script& input) {
 
 void check_entry(const result<key_file::entry>& found, const std::string& text,
                  const imagined_objects& objects) {
-  if (!found) return require(*found.error().hint() != '\0' || !found.error().message().empty(),
-                             "an error says something");
+  if (!found)
+    return require(*found.error().hint() != '\0' || !found.error().message().empty(),
+                   "an error says something");
   require(found->key != 0 && objects.is_there(found->key), "an entry is of what is there");
   require(found->id == imagined_objects::id_of(found->key), "its number is the one in the file");
   require(text.size() <= 256 && text.starts_with("sluice-key 1 segment 0x"), "it has its form");

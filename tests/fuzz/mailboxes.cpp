@@ -1,14 +1,15 @@
 // The memory of a mailbox, of a semaphore and of a managed segment with words that were changed.
-// The mutex of a mailbox and the heap of a segment stay as they are: who writes these is trusted
+// What the C library and Boost keep there stays as it is: who writes that is trusted
 // (docs/failure-modes.md).
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
-#include <fcntl.h>
 #include <sluice/channel/mailbox.hpp>
 #include <sluice/primitive/posix_semaphore.hpp>
 #include <sluice/primitive/segment_format.hpp>
-#include <unistd.h>
 #include <vector>
 
 #include "channel/mailbox_layout.hpp"
@@ -23,8 +24,10 @@ namespace {
 constexpr std::size_t slots = 4;
 constexpr std::size_t longest = 64;
 
-bool is_of_the_mutex(std::size_t at) noexcept {
-  return at >= offsetof(mailbox_layout, lock) && at < offsetof(mailbox_layout, arrived);
+// The C library's words, which it trusts; of a semaphore all but how many there are and wait.
+bool is_trusted(std::size_t at) noexcept {
+  if (at < offsetof(mailbox_layout, lock) || at >= offsetof(mailbox_layout, sent)) return false;
+  return at != offsetof(mailbox_layout, arrived) && at != offsetof(mailbox_layout, freed);
 }
 
 void use(mailbox_sender& sender, mailbox_receiver& receiver, script& input) {
@@ -58,7 +61,7 @@ void check_mailbox(script& input) {
   const patched_memory memory{fd.get(), mailbox_bytes(slots, longest)};
   const auto change = [&] {
     const word_patch patch = memory.next_patch(input, memory.bytes().size());
-    if (!is_of_the_mutex(patch.at)) memory.apply(patch);
+    if (!is_trusted(patch.at)) memory.apply(patch);
   };
   for (std::size_t changes = input.below(3); changes != 0; --changes) change();
   auto sender = mailbox_sender::open(path);

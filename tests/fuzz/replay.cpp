@@ -42,7 +42,8 @@ int main(int count, char** arguments) {
   for (const fuzz_target& target : fuzz_targets) {
     if (!wanted.empty() && std::ranges::find(wanted, target.name) == wanted.end()) continue;
     const int files = replay(target, std::filesystem::path{arguments[1]} / target.name);
-    std::printf("%.*s: %d inputs\n", static_cast<int>(target.name.size()), target.name.data(), files);
+    std::printf("%.*s: %d inputs\n", static_cast<int>(target.name.size()), target.name.data(),
+                files);
     if (files == 0) return 1;
     ++replayed;
   }

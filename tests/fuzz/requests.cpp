@@ -69,10 +69,12 @@ void check_server(script& input) {
       case 1: {
         auto request = server.take(deadline::now());
         if (!request) break;
-        require(std::ranges::any_of(sent, [&](const auto& one) {
-                  return one.size() >= request_frame::size_bytes &&
-                         std::ranges::equal(request_frame::body_of(one), request->body);
-                }),
+        require(std::ranges::any_of(sent,
+                                    [&](const auto& one) {
+                                      return one.size() >= request_frame::size_bytes &&
+                                             std::ranges::equal(request_frame::body_of(one),
+                                                                request->body);
+                                    }),
                 "a request has the body that was sent");
         taken.push_back(std::move(*request));
         break;
@@ -88,7 +90,8 @@ void check_server(script& input) {
   while (auto size = back.receiver.try_receive(said)) {
     const auto frame = request_frame::decode(const_bytes{said}.first(*size));
     require(frame.has_value(), "a server says nothing but frames");
-    require(frame->what == request_frame::kind::reply || frame->what == request_frame::kind::error ||
+    require(frame->what == request_frame::kind::reply ||
+                frame->what == request_frame::kind::error ||
                 frame->what == request_frame::kind::taken,
             "a server says what servers say");
   }

@@ -33,11 +33,13 @@ struct channel_kind {
   using sender = ring_sender;
   using receiver = ring_receiver;
   static ring make(script& input) {
-    return ring::create_anonymous({.capacity_bytes = capacity,
-                                   .when_full = static_cast<ring_full>(input.below(3))})
+    return ring::create_anonymous(
+               {.capacity_bytes = capacity, .when_full = static_cast<ring_full>(input.below(3))})
         .value();
   }
-  static result<sender> send_to(const ring& memory) { return sender::attach(memory, {.wait = no_waits}); }
+  static result<sender> send_to(const ring& memory) {
+    return sender::attach(memory, {.wait = no_waits});
+  }
   static result<receiver> receive_of(const ring& memory, script&) {
     return receiver::attach(memory, {.wait = no_waits});
   }
@@ -55,7 +57,9 @@ struct queue_kind {
                                    .delivery = static_cast<ring_delivery>(input.below(2))})
         .value();
   }
-  static result<sender> send_to(const ring& memory) { return sender::attach(memory, {.wait = no_waits}); }
+  static result<sender> send_to(const ring& memory) {
+    return sender::attach(memory, {.wait = no_waits});
+  }
   static result<receiver> receive_of(const ring& memory, script& input) {
     const auto take = static_cast<std::uint32_t>(1 + input.below(4));
     return receiver::attach(memory, {.wait = no_waits, .take_at_most = take});
@@ -74,7 +78,9 @@ struct topic_kind {
                                    .when_full = static_cast<ring_topic_policy>(input.below(3))})
         .value();
   }
-  static result<sender> send_to(const ring& memory) { return sender::attach(memory, {.wait = no_waits}); }
+  static result<sender> send_to(const ring& memory) {
+    return sender::attach(memory, {.wait = no_waits});
+  }
   static result<receiver> receive_of(const ring& memory, script& input) {
     return receiver::attach(
         memory, {.join = static_cast<sluice::ring::joining>(input.below(3)), .wait = no_waits});

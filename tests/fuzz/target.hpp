@@ -1,7 +1,7 @@
 #pragma once
-// What all targets have in common: they require, and leave nothing behind. Each target is a function
-// with the signature of libFuzzer's entry; its executable has it under libFuzzer's name (an alias
-// that the linker makes), and the replay has all of them in a table (targets.hpp).
+// What all targets have in common: they require, and leave nothing behind. Each target is a
+// function with the signature of libFuzzer's entry; its executable has it under libFuzzer's name
+// (an alias that the linker makes), and the replay has all of them in a table (targets.hpp).
 
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +23,7 @@ class nothing_left_behind {
 
  private:
   int lowest_free_;
+  bool had_children_;
 };
 
 /// A directory of the target's own below $TMPDIR, which must be empty again in the end.
