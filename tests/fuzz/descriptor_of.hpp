@@ -48,12 +48,14 @@ inline unique_fd next_descriptor(script& input) {
     case 2:
       return unique_fd{::eventfd(0, EFD_CLOEXEC)};
     case 3:
-      return unique_fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+      return unique_fd{
+          ::socket(AF_UNIX, (input.coin() ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0)};
     case 4: {
       int ends[2];
       require(::pipe2(ends, O_CLOEXEC) == 0, "a pipe can be made");
-      const unique_fd other{ends[1]};
-      return unique_fd{ends[0]};
+      const std::size_t which = input.below(2);
+      const unique_fd other{ends[1 - which]};
+      return unique_fd{ends[which]};
     }
     case 5:
       return unique_fd{::open("/proc/self/status", O_RDONLY | O_CLOEXEC)};

@@ -1,6 +1,9 @@
 // Descriptors that a peer has sent, of every kind (H14): what is refused is closed, and what is
 // accepted is memory that can be touched from its first to its last byte.
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <sluice/channel/hardened_ring.hpp>
 #include <sluice/channel/pipe.hpp>
 #include <sluice/channel/posix_queue_receiver.hpp>
@@ -22,13 +25,30 @@
 namespace sluice::test {
 namespace {
 
+// What the kernel says of a descriptor.
+struct facts {
+  explicit facts(int fd) noexcept : seals(::fcntl(fd, F_GET_SEALS)) {
+    struct stat found {};
+    require(::fstat(fd, &found) == 0, "it is open");
+    kind = found.st_mode & S_IFMT;
+    holes = found.st_blocks * 512 < found.st_size;
+  }
+  [[nodiscard]] bool cannot_shrink() const noexcept { return seals > 0 && (seals & F_SEAL_SHRINK); }
+
+  int seals;
+  mode_t kind = 0;
+  bool holes = false;
+};
+
 void check_memory(unique_fd fd, script& input) {
   const std::size_t wanted = input.coin() ? 0 : input.below(3) * 4096;
   const bool read_only = input.coin();
+  const facts known{fd.get()};
   auto memory = shared_memory::from_native(
       std::move(fd),
       {.access = read_only ? map_access::read_only : map_access::read_write, .size_bytes = wanted});
   if (!memory) return;
+  require(known.kind == S_IFREG && known.cannot_shrink(), "memory that nobody can shrink");
   require(wanted == 0 || memory->size_bytes() == wanted, "it has the size that was asked for");
   require(memory->writable_bytes().empty() || !read_only, "nothing but what was asked for");
   unsigned sum = 0;
@@ -38,29 +58,47 @@ void check_memory(unique_fd fd, script& input) {
 
 template <class Ring>
 void check_ring(unique_fd fd) {
+  const facts known{fd.get()};
   auto ring = Ring::from_native(std::move(fd));
-  require(!ring || ring->max_message_bytes() != 0, "what is accepted can be used");
+  if (!ring) return;
+  require(known.cannot_shrink(), "memory that nobody can shrink");
+  require(ring->max_message_bytes() != 0, "what is accepted can be used");
 }
 
-// Of those that take over an end of something: the kind is what the kernel says.
+template <class End>
+void check_hardened(End end, unique_fd fd) {
+  const facts known{fd.get()};
+  if (!end.connect(std::move(fd))) return;
+  constexpr int every = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | 0x10;
+  require((known.seals & every) == every && !known.holes, "memory that only its owner can write");
+}
+
+// Whether it was taken over as an end of this kind.
+template <class End>
+bool takes(unique_fd fd) {
+  return End::from_native(std::move(fd)).has_value();
+}
+
 void check_end(unique_fd fd, script& input) {
+  const facts known{fd.get()};
+  const bool is_socket = known.kind == S_IFSOCK;
   switch (input.below(8)) {
     case 0:
-      return static_cast<void>(unix_seqpacket::from_native(std::move(fd)));
+      return require(!takes<unix_seqpacket>(std::move(fd)) || is_socket, "a socket is one");
     case 1:
-      return static_cast<void>(unix_stream::from_native(std::move(fd)));
+      return require(!takes<unix_stream>(std::move(fd)) || is_socket, "a socket is one");
     case 2:
-      return static_cast<void>(tcp_stream::from_native(std::move(fd)));
+      return require(!takes<tcp_stream>(std::move(fd)), "none of these is of the Internet");
     case 3:
-      return static_cast<void>(pipe_reader::from_native(std::move(fd)));
+      return require(!takes<pipe_reader>(std::move(fd)) || known.kind == S_IFIFO, "a pipe is one");
     case 4:
-      return static_cast<void>(pipe_writer::from_native(std::move(fd)));
+      return require(!takes<pipe_writer>(std::move(fd)) || known.kind == S_IFIFO, "a pipe is one");
     case 5:
-      return static_cast<void>(posix_queue_receiver::from_native(std::move(fd)));
+      return require(!takes<posix_queue_receiver>(std::move(fd)), "none of these is a queue");
     case 6:
-      return static_cast<void>(signal_receiver::from_native(std::move(fd)));
+      return require(!takes<signal_receiver>(std::move(fd)), "none of these receives signals");
     default:
-      return static_cast<void>(event::from_native(std::move(fd)));
+      return require(!takes<event>(std::move(fd)) || known.kind == 0, "an event has no other kind");
   }
 }
 
@@ -86,12 +124,11 @@ int sluice_fuzz_descriptors(const std::uint8_t* data, std::size_t size) {
       check_ring<ring_topic>(std::move(fd));
       break;
     case 3:
-      static_cast<void>(
-          hardened_sender::create({.capacity_bytes = 4096}).value().connect(std::move(fd)));
+      check_hardened(hardened_sender::create({.capacity_bytes = 4096}).value(), std::move(fd));
       break;
     case 4:
-      static_cast<void>(
-          hardened_receiver::create({.max_capacity_bytes = 16384}).value().connect(std::move(fd)));
+      check_hardened(hardened_receiver::create({.max_capacity_bytes = 16384}).value(),
+                     std::move(fd));
       break;
     case 5:
       check_end(std::move(fd), input);

@@ -53,6 +53,10 @@ void check_memory(const std::string& text) {
   require(check_memory_budget(budget, "fuzz").has_value(), "what is there may be taken");
   const bool is_told = std::ranges::any_of(text, [](char one) { return one >= '0' && one <= '9'; });
   require(is_told || budget == ~std::size_t{0}, "no limit is invented");
+  const std::size_t at = text.find("MemAvailable:");
+  if (at < 4000 && text.substr(at).starts_with("MemAvailable: 999999999999999999") &&
+      text.find("0::/") == text.npos)
+    require(budget == ~std::size_t{0}, "what cannot be counted is no limit");
 }
 
 // Whether anybody uses a socket is told by the kernel's list of all.
