@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <sluice/channel/fifo_channel.hpp>
 #include <vector>
@@ -88,23 +89,31 @@ class plain_reader {
   plain_reading read_;
 };
 
-// The bytes with headers where the script wants them: no fuzzer guesses a check.
-message written_by(script input) {
+// Fragments as the script wants them, since no fuzzer guesses a check: whole messages, messages
+// that go on as they should or nearly so, headers that lie, and what is none.
+message written_by(script& input) {
   message stream;
+  std::array<fragment_header, 3> under_way{};
   while (!input.is_over()) {
-    const auto kind = input.below(8);
-    const const_bytes payload = input.piece(input.below(128));
-    if (kind != 0) {
-      const auto size = static_cast<std::uint32_t>(payload.size());
-      const auto number = [&] { return static_cast<std::uint32_t>(input.below(4) * 32); };
-      const fragment_header header{.sender = input.below(4),
-                                   .sequence = static_cast<std::uint32_t>(input.below(3)),
-                                   .total = kind < 4 ? size : size + number(),
-                                   .offset = kind < 6 ? 0 : number(),
-                                   .size = kind == 7 ? size + number() : size};
-      const auto bytes = header.encode();
-      stream.insert(stream.end(), bytes.begin(), bytes.end());
+    const std::size_t kind = input.below(12);
+    const std::size_t sender = input.below(under_way.size());
+    const const_bytes payload = input.piece(16 * input.below(12));
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    fragment_header header = under_way[sender];
+    if (kind < 4) {
+      header = {.sender = sender, .sequence = header.sequence + 1, .total = size, .size = size};
+      if (kind > 0) header.total += static_cast<std::uint32_t>(16 * input.below(12));
+    } else {
+      header.offset += header.size;
+      header.size = size;
     }
+    if (kind == 8) header.offset -= std::min<std::uint32_t>(header.offset, 16);
+    if (kind == 9) header.sequence += 1;
+    if (kind == 10) header.total = input.number<std::uint32_t>();
+    if (kind == 11) header.size = input.number<std::uint16_t>();
+    under_way[sender] = header;
+    const auto bytes = header.encode();
+    if (kind != 7) stream.insert(stream.end(), bytes.begin(), bytes.end());
     stream.insert(stream.end(), payload.begin(), payload.end());
   }
   return stream;

@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <optional>
+#include <sluice/channel/hardened_ring.hpp>
+#include <sluice/channel/ring_channel.hpp>
 #include <sluice/compose/ring_listener.hpp>
 #include <string>
 #include <thread>
@@ -36,7 +38,7 @@ std::vector<std::byte> changed(Words words, script& input) {
 // Words of the format, mostly right, or any bytes.
 std::vector<std::byte> next_words(script& input) {
   const auto carrier = static_cast<ring_carrier>(input.below(4));
-  const std::uint64_t capacity = std::uint64_t{4096} << input.below(3);
+  const std::uint64_t capacity = std::uint64_t{4096} << input.below(4);
   switch (input.below(8)) {
     case 0:
     case 1:
@@ -46,8 +48,10 @@ std::vector<std::byte> next_words(script& input) {
                      input);
     case 3:
     case 4:
-      return changed(
-          offer{.carrier = carrier, .to_client_bytes = 4096, .from_client_bytes = capacity}, input);
+      return changed(offer{.carrier = carrier,
+                           .to_client_bytes = input.coin() ? 4096 : capacity,
+                           .from_client_bytes = capacity},
+                     input);
     case 5:
       return changed(agreement{}, input);
     case 6:
@@ -59,6 +63,25 @@ std::vector<std::byte> next_words(script& input) {
   }
 }
 
+// Rings as they are handed over, and everything else.
+template <class Owner>
+unique_fd handle_of(const result<Owner>& owner) {
+  return unique_fd{::fcntl(owner.value().native_handle(), F_DUPFD_CLOEXEC, 0)};
+}
+unique_fd next_handle(script& input) {
+  const std::size_t capacity = std::size_t{4096} << input.below(4);
+  switch (input.below(4)) {
+    case 0:
+      return next_descriptor(input);
+    case 1:
+      return handle_of(hardened_receiver::create());
+    case 2:
+      return handle_of(hardened_sender::create({.capacity_bytes = capacity}));
+    default:
+      return handle_of(ring_channel::create_anonymous({.capacity_bytes = capacity}));
+  }
+}
+
 // With descriptors of any kind, more than may be among them.
 void say_next(const unix_seqpacket& to, script& input) {
   const auto words = next_words(input);
@@ -66,7 +89,7 @@ void say_next(const unix_seqpacket& to, script& input) {
   std::vector<int> handles;
   constexpr std::array<std::size_t, 8> counts{0, 0, 0, 1, 2, 2, 3, 40};
   for (std::size_t count = counts[input.below(8)]; count != 0; --count) {
-    auto fd = next_descriptor(input);
+    auto fd = next_handle(input);
     if (!fd) continue;
     handles.push_back(fd.get());
     owned.push_back(std::move(fd));
@@ -130,17 +153,25 @@ void check_listener(script& input) {
 void check_client(script& input) {
   auto door = unix_seqpacket_listener::create(own_address()).value();
   std::atomic<bool> over = false;
-  // Says to the first that comes what the script says, and nothing to others.
+  // Hears whoever comes, says what the script says, and then nothing more; stays until the end.
   std::thread other{[&] {
+    std::vector<unix_seqpacket> met;
     while (!over) {
       auto client = door.accept(deadline{2ms});
       if (!client) continue;
+      std::array<std::byte, 64> heard;
+      static_cast<void>(client->receive(heard, deadline{2ms}));
       for (int words = 0; words < 6 && !input.is_over(); ++words) say_next(*client, input);
+      static_cast<void>(client->finish());
+      met.push_back(std::move(*client));
     }
   }};
-  auto mine = ring_connection::connect(own_address(), deadline{50ms},
+  auto mine = ring_connection::connect(own_address(), deadline{20ms},
                                        {.wait = {.spin = 0ns}, .max_capacity_bytes = 16384});
-  if (mine) use(*mine);
+  if (mine) {
+    require(mine->sender().max_message_bytes() <= 16384 / 2, "no more than this side accepts");
+    use(*mine);
+  }
   over = true;
   other.join();
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <string>
 
@@ -76,11 +77,12 @@ void check_entry(const result<key_file::entry>& found, const std::string& text,
     return require(*found.error().hint() != '\0' || !found.error().message().empty(),
                    "an error says something");
   require(found->key != 0 && objects.is_there(found->key), "an entry is of what is there");
-  require(found->id == imagined_objects::id_of(found->key), "its number is the one in the file");
+  require(found->id == imagined_objects::id_of(found->key), "its number is the kernel's");
   require(text.size() <= 256 && text.starts_with("sluice-key 1 segment 0x"), "it has its form");
   const std::size_t line = text.find('\n');
   require(line != text.npos && text.substr(line + 1).starts_with("id ") && text.ends_with('\n'),
           "it was completed");
+  require(std::strtol(text.c_str() + line + 4, nullptr, 10) == found->id, "and says which it is");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes inputs that are right to begin with: make_seeds.py FOLDER. Those of targets that read a
-script need none, since every script means something."""
+"""Writes inputs that are right to begin with: make_seeds.py FOLDER. Most targets read a
+script, in which everything means something, and need none."""
 
 import re
 import sys
@@ -27,6 +27,21 @@ KERNEL_TEXTS = [
     b"0000: 00000002 00000000 00010000 0001 01 12345 /run/x/s\n",
 ]
 
+# Whole conversations, which no fuzzer comes upon soon: what tests/fuzz/hand_over.cpp reads one by
+# one. Words are carrier, capacity, which, and that nothing of them is changed; then descriptors.
+HELLO = "00 00 00  01 01  00"
+TAKEN = "00 00 02 01  01 01  00"
+AGREEMENT = "00 00 05  01 01  00"
+SHARED = "00 00 03 01  01 01  04 00 03 00 03"
+HARDENED = "01 00 03 01  01 01  04 00 02 00 01"
+SOCKET = "02 00 03 01  01 01  00"
+CONVERSATIONS = [
+    f"01 {SHARED}", f"01 {HARDENED} {AGREEMENT}", f"01 {SOCKET} {AGREEMENT}",
+    f"00 00 00 03 00 {HELLO} 06 02 03 00 {TAKEN} 06 06",
+    f"00 01 00 03 00 {HELLO} 06 02 03 00 {TAKEN} 06 06",
+    f"00 01 00 03 00 {HELLO} 06 02 03 00 {TAKEN.removesuffix('00')} 04 00 01 00 02 06 02 06",
+]
+
 
 def addresses() -> list[str]:
     page = (ROOT / "docs/endpoints.md").read_text(encoding="utf-8")
@@ -41,6 +56,7 @@ def main() -> None:
         "endpoints": [address.encode() for address in addresses()],
         "command_lines": [line.replace(" ", "\0").encode() for line in COMMAND_LINES],
         "kernel_texts": [bytes([reader]) + text for text in KERNEL_TEXTS for reader in range(4)],
+        "hand_over": [bytes.fromhex(words) for words in CONVERSATIONS],
     }
     for target, inputs in seeds.items():
         (folder / target).mkdir(parents=True, exist_ok=True)

@@ -44,8 +44,11 @@ std::vector<std::byte> next_message(script& input, std::uint64_t client,
       .client = form == 1 ? input.number<std::uint64_t>() : client + input.below(2),
       .id = form == 2 || ids.size() == 0 ? input.below(4) : ids.begin()[input.below(ids.size())],
       .value = input.coin() ? 0 : input.number<std::uint64_t>()};
+  const const_bytes some = input.piece(input.below(40));
+  std::vector<std::byte> body{some.begin(), some.end()};
+  if (input.below(16) == 0) body.resize(2000, std::byte{'x'});
   std::vector<std::byte> bytes;
-  frame.encode(input.piece(input.below(40)), bytes);
+  frame.encode(body, bytes);
   return bytes;
 }
 
