@@ -22,8 +22,9 @@ int replay(const fuzz_target& target, const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator{folder}) {
     std::ifstream file{entry.path(), std::ios::binary};
     const std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
-    // Told first: of a crash one knows then which it was.
-    std::fprintf(stderr, "%s\r", entry.path().filename().c_str());
+    // Told first: of a crash one knows then which it was. ctest shows it where something failed.
+    std::printf("%s\n", entry.path().filename().c_str());
+    std::fflush(stdout);
     target.run(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     ++files;
   }
