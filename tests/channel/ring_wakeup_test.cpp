@@ -8,12 +8,14 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <sluice/channel/ring_channel.hpp>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "support/asleep.hpp"
 #include "support/child.hpp"
 
 namespace sluice {
@@ -150,6 +152,43 @@ TEST_P(RingWakeUp, of_a_sender_without_room_is_never_lost) {
     ASSERT_TRUE(receive(receiver, buffer)) << "lost in round " << n;
     pause_a_little(random);
   }
+  other.wait_success();
+}
+
+// What the last wait needed may have been more.
+TEST(RingSleep, of_a_sender_ends_when_there_is_the_room_that_it_needs_now) {
+  const auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
+  auto receiver = ring_receiver::attach(ring, sleeps_without_end).value();
+  test::child other{[&] {
+    auto sender = ring_sender::attach(ring, sleeps_without_end).value();
+    const std::vector<std::byte> small(40);
+    const std::vector<std::byte> large(2000);
+    while (sender.try_send(small)) continue;
+    EXPECT_FALSE(sender.try_send(large));
+    EXPECT_EQ(sender.wait_writable(1ms).error(), std::errc::timed_out);
+    EXPECT_TRUE(sender.send(small, deadline{test::patience}));
+  }};
+  std::vector<std::byte> buffer(40);
+  ASSERT_TRUE(receiver.wait_for_peer(deadline{test::patience}));
+  const auto is_full = [&] { return ring.counters().full > 2; };
+  while (!is_full()) continue;
+  test::wait_until_asleep(other.id());
+  ASSERT_TRUE(receiver.try_receive(buffer));
+  other.wait_success();
+}
+
+TEST(RingSleep, of_a_receiver_ends_when_its_sender_leaves) {
+  const auto ring = ring_channel::create_anonymous({.capacity_bytes = 4096}).value();
+  std::optional<ring_sender> sender{ring_sender::attach(ring).value()};
+  test::child other{[&] {
+    sender.reset();  // the parent's, which is of no use here
+    auto receiver = ring_receiver::attach(ring, sleeps_without_end).value();
+    std::array<std::byte, 8> buffer{};
+    EXPECT_EQ(receiver.receive(buffer, deadline{test::patience}).error(), errc::closed);
+  }};
+  ASSERT_TRUE(sender->wait_for_peer(deadline{test::patience}));
+  test::wait_until_asleep(other.id());
+  sender.reset();
   other.wait_success();
 }
 

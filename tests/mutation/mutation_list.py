@@ -11,7 +11,7 @@ mistakes the tests must notice. An entry is
 
 with any number of lines of the last two kinds, their indentation included, and a blank line at its
 end. What begins with # says something to the reader alone. Suites are named after their files, as
-"ring/log"; a suite in tests/weak_memory is the one that runs the atomics of the ring under every
+"ring/log", or "ring/log:Log.*" for some of its tests; a suite in tests/weak_memory is the one that runs the atomics of the ring under every
 order that the language allows. For orders it is the only one: what a processor of ours cannot show,
 no run on it can catch."""
 
@@ -102,5 +102,6 @@ def check(entries: list[Mutation], root: Path) -> list[str]:
         except (ListError, OSError) as error:
             wrong.append(str(error))
         wrong += [f"{entry.name} (line {entry.line}): there is no suite {suite}"
-                  for suite in entry.suites if not (root / f"tests/{suite}_test.cpp").exists()]
+                  for suite in entry.suites
+                  if not (root / f"tests/{suite.partition(':')[0]}_test.cpp").exists()]
     return wrong

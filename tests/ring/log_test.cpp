@@ -319,6 +319,35 @@ TEST(Log, a_checkpoint_that_was_being_written_is_not_believed) {
   EXPECT_FALSE(ring::end_of(memory.log()));
 }
 
+TEST(Log, the_newest_checkpoint_is_an_eighth_and_a_record_behind_at_most) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE(put(producer, i, i % 200));
+    ASSERT_TRUE(get(consumer, i, i % 200));
+    const auto newest = ring::newest_checkpoint(memory.log());
+    ASSERT_TRUE(newest);
+    EXPECT_LE(producer.place().at - newest->place.at,
+              memory.log().capacity_bytes() / 8 + 2 * ring::record_bytes(200));
+    EXPECT_LE(newest->place.messages, i + 1);
+  }
+}
+
+TEST(Log, a_buffer_that_is_too_small_is_left_alone_by_who_takes_at_once) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(put(producer, i, 50));
+  std::array<std::byte, 50> buffer{};
+  ASSERT_TRUE(get(consumer, 0, 50));  // how long the next one will be is known now
+  ASSERT_TRUE(consumer.try_take(buffer));
+  buffer = {};
+  EXPECT_FALSE(consumer.try_take({buffer.data(), 49}));
+  EXPECT_EQ(buffer, (std::array<std::byte, 50>{}));
+  EXPECT_TRUE(get(consumer, 2, 50));
+}
+
 TEST(Log, a_flipped_bit_in_a_header_is_damage_or_no_longer_than_allowed) {
   // F46, H6
   log_memory memory;

@@ -151,6 +151,13 @@ program joining() {
                                "what was sent before and follows the place is there");
                         if (has_found) copy_found(length, kept);
                       }},
+          .finish =
+              [] {
+                const ring::log_control& control = small_log::control();
+                expect(control.released.load(std::memory_order_relaxed) ==
+                           control.intent.load(std::memory_order_relaxed) - small_log::least_bytes,
+                       "joiners are refused where something may be overwritten, and nowhere else");
+              },
           .looks = 1};
 }
 

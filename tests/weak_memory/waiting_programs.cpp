@@ -65,12 +65,16 @@ void prepare_sleep(bool has_summary) {
   if (sleeper().resting.load(std::memory_order_acquire) == parked &&
       (!has_summary || (sleepers().load(std::memory_order_relaxed) & bit) != 0))
     return;
-  ring::lie_down(sleeper(), ring::rest::parked);
-  if (has_summary) sleepers().fetch_or(bit, std::memory_order_seq_cst);
-  ring::full_fence();
   const bool is_early = mistake == mistakes::barrier_before_the_question;
   if (is_early && (fences().load(std::memory_order_relaxed) & bit) == 0) barrier_for_all();
-  if (!request->is_granted() && mistake != mistakes::no_barrier && !is_early) barrier_for_all();
+  const ring::resting_place here{.slot = sleeper(),
+                                 .request = *request,
+                                 .summary = has_summary ? &sleepers() : nullptr,
+                                 .bit = bit};
+  static_cast<void>(ring::lie_down(here, ring::rest::parked, [is_early] {
+    if (mistake != mistakes::no_barrier && !is_early) barrier_for_all();
+    return true;
+  }));
 }
 // ring_attachment::get_up
 void get_up(bool has_summary) {
@@ -171,6 +175,36 @@ program one_of_many(const char* called, asking how) {
                       [] { receive_all(2, true); }}};
 }
 
+// Messages that are shared out, as numbers: of two, one may be taken by somebody who is awake.
+program shared_out(const char* called, asking how) {
+  using number = ring::atomic<std::uint64_t>;
+  static constexpr auto published = [] { return &placed<number>(small_log::free_offset + 640); };
+  static constexpr auto taken = [] { return &placed<number>(small_log::free_offset + 704); };
+  static constexpr auto is_any = [] {
+    return taken()->load(std::memory_order_acquire) < published()->load(std::memory_order_acquire);
+  };
+  static constexpr auto take = [] {
+    std::uint64_t before = taken()->load(std::memory_order_relaxed);
+    return before < published()->load(std::memory_order_acquire) &&
+           taken()->compare_exchange_strong(before, before + 1, std::memory_order_acq_rel);
+  };
+  return {.called = called,
+          .prepare = [how] { prepare_with(0, 4, how); },
+          .threads = {[] {
+                        for (std::uint64_t one = 1; one <= 2; ++one) {
+                          published()->store(one, std::memory_order_release);
+                          wake_one_of_all();
+                        }
+                      },
+                      [] {
+                        do {
+                          wait(is_any, true);
+                        } while (!take());
+                      },
+                      [] { static_cast<void>(take()); }},
+          .looks = 2};
+}
+
 program for_room(const char* called, asking how) {
   constexpr std::uint64_t records = 32;
   return {.called = called,
@@ -181,10 +215,10 @@ program for_room(const char* called, asking how) {
                 sleeper().needed.store(records * record, std::memory_order_relaxed);
               },
           .threads = {[] {
-                        const std::size_t length = sizeof(small_message);
                         if (mistake != mistakes::need_not_said)
-                          sleeper().needed.store(sender->needed(length), std::memory_order_relaxed);
-                        wait([length] { return sender->has_room(length); });
+                          sleeper().needed.store(sender->needed(sizeof(small_message)),
+                                                 std::memory_order_relaxed);
+                        wait([] { return sender->has_room(sizeof(small_message)); });
                         expect(put(*sender, sent), "what was waited for is there");
                       },
                       [] {
@@ -208,6 +242,7 @@ std::vector<program> waiting_programs() {
           taken_back(),
           one_of_many("one_whose_sleep_shows_in_a_summary_is_woken", asking::never),
           one_of_many("one_for_whom_all_fence_at_the_summary_is_woken", asking::for_good),
+          shared_out("one_of_many_is_woken_for_what_the_others_leave", asking::for_good),
           for_room("a_sender_is_woken_for_the_room_that_it_needs", asking::never),
           for_room("a_sender_for_whom_all_fence_is_woken_for_room", asking::for_good)};
 }

@@ -175,6 +175,26 @@ inline void lie_down(participant_slot& slot, rest how) noexcept {
   }
 }
 
+/// What says that a participant sleeps.
+struct resting_place {
+  participant_slot& slot;
+  fence_request& request;
+  atomic<std::uint64_t>* summary = nullptr;  // in which it shows as `bit`, if there is one
+  std::uint64_t bit = 0;
+};
+
+/// The sleeper's side up to its second look, which must follow: whoever publishes from now on finds
+/// it asleep, or that look finds what was published. `barrier_for_all()` makes the barrier for both
+/// sides; where it cannot, nothing is certain, and false is the answer.
+template <class Barrier>
+[[nodiscard]] bool lie_down(const resting_place& where, rest how, Barrier barrier_for_all) {
+  lie_down(where.slot, how);
+  // After the sleep itself: who sees the bit finds somebody to wake.
+  if (where.summary != nullptr) where.summary->fetch_or(where.bit, std::memory_order_seq_cst);
+  full_fence();
+  return where.request.is_granted() || barrier_for_all();
+}
+
 /// Takes the sleep away from whoever lies there; how it was resting. Of several who wake it, one
 /// gets an answer other than `awake`, and has to do it.
 [[nodiscard]] inline rest rouse(participant_slot& slot) noexcept {
