@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <random>
@@ -132,7 +133,8 @@ TEST(HardenedRing, wakes_a_sleeper_on_either_side_and_only_once_for_each_sleep) 
 // Two that sleep without a cap, woken at every moment of their lying down.
 TEST(HardenedRing, wake_up_is_never_lost) {
   const ring_wait_options without_end{.spin = 0ns, .longest_sleep = 24h};
-  constexpr int rounds = 10'000;
+  const char* const wanted = std::getenv("SLUICE_WAKEUP_ROUNDS");  // NOLINT(concurrency-mt-unsafe)
+  const int rounds = wanted == nullptr ? 10'000 : std::atoi(wanted);
   const auto pause_a_little = [](std::minstd_rand& random) {
     const auto until = deadline::clock::now() + std::chrono::nanoseconds{random() % 8192};
     while (random() % 4 != 0 && deadline::clock::now() < until) continue;

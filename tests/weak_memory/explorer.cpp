@@ -107,6 +107,8 @@ class exploration {
   std::map<std::tuple<std::size_t, request, std::size_t>, unsigned> looked_;
   bool runs_threads_ = false;
   bool takes_notes_ = false;
+  static constexpr int most_steps = 5'000;
+  int steps_ = 0;
 };
 
 exploration* active = nullptr;
@@ -131,6 +133,7 @@ void exploration::run_once() {
   std::fill(std::begin(arena), std::end(arena), std::byte{0});
   program_.prepare();
   looked_.clear();
+  steps_ = 0;
   const std::size_t threads = program_.threads.size();
   memory_.reset(threads);
   search_.begin(threads);
@@ -164,6 +167,7 @@ std::optional<std::size_t> exploration::next() {
 // Tells what this thread is about to do, and returns when it is its turn: who it is.
 std::size_t exploration::step(const request& asked, word which) {
   const std::size_t me = fibers_.current();
+  if (++steps_ > most_steps) violate("a run does not end");
   operation wanted{.what = asked.what};
   if (which.at != nullptr) wanted.word = memory_.index_of(which);
   search_.announce(me, wanted);
@@ -184,6 +188,8 @@ std::uint64_t exploration::load(word which, std::memory_order order, place from)
   const std::size_t ways = memory_.choices(me, index);
   const std::size_t back = search_.choose(ways);
   const std::uint64_t value = memory_.load(me, index, back, order_of(asked));
+  if (const std::size_t mark = memory_.mark(index, back); mark != 0)
+    search_.read_from(me, mark - 1);
   note(me, asked, value, back);
   if (program_.looks != 0 && ways != 1) look_again(me, asked, memory_.stores(index) - back);
   return value;
@@ -192,7 +198,9 @@ std::uint64_t exploration::load(word which, std::memory_order order, place from)
 void exploration::store(word which, std::uint64_t value, std::memory_order order, place from) {
   const request asked{.what = action::store, .at = which.at, .order = order, .from = from};
   const std::size_t me = step(asked, which);
-  memory_.store(me, memory_.index_of(which), value, order_of(asked));
+  const std::size_t index = memory_.index_of(which);
+  memory_.store(me, index, value, order_of(asked));
+  memory_.mark(index) = search_.turn_of(me) + 1;
   note(me, asked, value);
 }
 
@@ -203,6 +211,7 @@ std::uint64_t exploration::modify(word which, modification how, std::uint64_t by
   const std::size_t index = memory_.index_of(which);
   const std::uint64_t before = memory_.value(index);
   memory_.modify(me, index, modified(before, how, by), order_of(asked));
+  memory_.mark(index) = search_.turn_of(me) + 1;
   note(me, asked, memory_.value(index));
   return before;
 }
@@ -219,6 +228,7 @@ bool exploration::compare_exchange(word which, std::uint64_t& expected, std::uin
   const std::size_t back = ways[search_.choose(ways.size())];
   if (memory_.value(index, back) == expected) {
     memory_.modify(me, index, wanted, order_of(asked));
+    memory_.mark(index) = search_.turn_of(me) + 1;
     note(me, asked, wanted);
     return true;
   }
@@ -248,7 +258,7 @@ void exploration::sleep_while(word which, std::uint64_t expected) {
   const request asked{.what = action::sleep, .at = which.at, .from = {"", "sleep_while"}};
   const std::size_t me = step(asked, which);
   const std::size_t index = memory_.index_of(which);
-  // The kernel reads the word as it is: older values of it are past from here on.
+  // The kernel reads it as it is: older values are past from here on.
   note(me, asked, memory_.load(me, index, 0, std::memory_order_relaxed));
   if (memory_.value(index) != expected) return;
   asleep_[me] = index;
@@ -332,7 +342,6 @@ void exploration::note(std::size_t me, const request& asked, std::uint64_t value
 }
 
 bool acts_at_once() noexcept { return active == nullptr || !active->runs_threads(); }
-
 std::uint64_t read_memory(word which) noexcept {
   std::uint64_t value = 0;
   std::memcpy(&value, which.at, which.bytes);

@@ -103,6 +103,28 @@ TEST(WeakMemoryExplorer, both_miss_the_other_unless_both_fence_or_one_makes_the_
   EXPECT_FALSE(store_buffering(barrier_for_all, nothing).contains(missed));
 }
 
+TEST(WeakMemoryExplorer, who_has_read_something_old_may_still_do_all_else_before_what_is_newer) {
+  const auto full = [] { ring::atomic_thread_fence(seq_cst); };
+  const outcomes found = outcomes_of({[=] {
+                                        x().store(1, relaxed);
+                                        full();
+                                        y().store(1, relaxed);
+                                      },
+                                      [=] {
+                                        seen[0] = y().load(relaxed);
+                                        full();
+                                        seen[1] = x().load(relaxed);
+                                        y().store(2, relaxed);
+                                      },
+                                      [=] {
+                                        seen[2] = y().load(relaxed);
+                                        full();
+                                        seen[3] = x().load(relaxed);
+                                      }},
+                                     4);
+  EXPECT_TRUE(found.contains({0, 0, 2, 0}));
+}
+
 TEST(WeakMemoryExplorer, two_readers_may_see_two_writers_in_different_orders) {
   const auto readers = [](std::memory_order fenced) {
     return outcomes_of({[] { x().store(1, release); }, [] { y().store(1, release); },

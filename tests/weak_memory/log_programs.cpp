@@ -43,6 +43,21 @@ program full() {
           .threads = {[] { send(2); }, [] { receive(2); }}};
 }
 
+// The message that is read has two units, and is as long as the one before, so that it is taken at
+// once; the second that is sent is written over the second of them.
+program full_and_taken_at_once() {
+  return {.called = "a_reader_has_copied_what_it_releases",
+          .prepare =
+              [] {
+                prepare_with(0, 2048);
+                for (sent = 0; sent < 2; ++sent) put<large_message>(*sender, sent);
+                get<large_message>(*receiver, received++);
+                while (put(*sender, sent)) ++sent;
+              },
+          .threads = {[] { send(2); },
+                      [] { received += get<large_message>(*receiver, received) ? 1U : 0U; }}};
+}
+
 // Here it tells each time. A writer that sees it getting on asks again and again: twice is enough.
 program full_and_told() {
   return {.called = "a_writer_overwrites_what_it_was_told_of",
@@ -118,8 +133,9 @@ program counting() {
 }  // namespace
 
 std::vector<program> log_programs() {
-  return {one_after_the_other(), full(),        full_and_told(), batch(),
-          successor(),           checkpoints(), counting()};
+  return {one_after_the_other(), full(),    full_and_taken_at_once(),
+          full_and_told(),       batch(),   successor(),
+          checkpoints(),         counting()};
 }
 
 }  // namespace sluice::weak

@@ -52,13 +52,20 @@ std::optional<std::size_t> search::pick(std::uint32_t ready, std::size_t current
   return here.chosen;
 }
 
-// Whether it matters that a turn came before what a thread is about to do. A load that comes after
-// a store may read what was before it, and so need not come before it.
-bool search::matters(const node& before, std::size_t thread) const noexcept {
-  const operation& next = pending_[thread];
-  if (!are_dependent(before.what, next)) return false;
-  const action what = before.what.what;
-  return next.what != action::load || (what != action::store && what != action::modify);
+// Whether it matters that what was done came before what is done next. A load that comes after a
+// store may read what was before it, and so need not come before it; `read_from` tells what it
+// read.
+bool search::matters(const operation& before, const operation& next) noexcept {
+  if (!are_dependent(before, next)) return false;
+  return next.what != action::load ||
+         (before.what != action::store && before.what != action::modify);
+}
+
+void search::read_from(std::size_t thread, std::size_t turn) noexcept {
+  clock& now = seen_[thread];
+  for (std::size_t one = 0; one < max_threads; ++one)
+    now[one] = std::max(now[one], path_[turn].after[one]);
+  path_[turns_[thread]].after = now;
 }
 
 // What is pending may have come before something that was done: where that was done, it is to be
@@ -68,7 +75,7 @@ void search::find_races() {
     for (std::size_t place = path_.size(); place-- != 0;) {
       node& then = path_[place];
       if (!then.is_turn || then.chosen == thread || seen_[thread][then.chosen] > place ||
-          !matters(then, thread))
+          !matters(then.what, pending_[thread]))
         continue;
       const std::uint32_t mine = 1U << thread;
       then.wanted |= (then.ready & mine) != 0 ? mine : then.ready;
@@ -79,12 +86,12 @@ void search::find_races() {
 
 void search::take_turn(node& here) {
   const std::size_t who = here.chosen;
+  turns_[who] = depth_ - 1;
   here.what = pending_[who];
   clock now = seen_[who];
   for (std::size_t place = 0; place + 1 < depth_; ++place) {
     const node& before = path_[place];
-    if (!before.is_turn || now[before.chosen] > place || !are_dependent(before.what, here.what))
-      continue;
+    if (!before.is_turn || now[before.chosen] > place || !matters(before.what, here.what)) continue;
     for (std::size_t one = 0; one < max_threads; ++one)
       now[one] = std::max(now[one], before.after[one]);
   }

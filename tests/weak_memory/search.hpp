@@ -36,6 +36,10 @@ class search {
   void retire(std::size_t thread) noexcept { pending_[thread] = {}; }
   /// From here on what a thread does comes after what another one did.
   void follows(std::size_t thread, std::size_t other) noexcept;
+  /// The turn that a thread has now, as a number.
+  [[nodiscard]] std::size_t turn_of(std::size_t thread) const noexcept { return turns_[thread]; }
+  /// What a thread has read in its turn was stored in that one.
+  void read_from(std::size_t thread, std::size_t turn) noexcept;
   /// Whose turn it is, of those that are ready; `current` if that makes no difference.
   [[nodiscard]] std::optional<std::size_t> pick(std::uint32_t ready, std::size_t current);
   /// One of so many ways to go on.
@@ -65,7 +69,7 @@ class search {
     clock after{};  // of the thread: how far it has seen each one's turns
   };
 
-  [[nodiscard]] bool matters(const node& before, std::size_t thread) const noexcept;
+  [[nodiscard]] static bool matters(const operation& before, const operation& next) noexcept;
   void find_races();
   void take_turn(node& here);
 
@@ -76,6 +80,7 @@ class search {
   std::uint32_t asleep_ = 0;
   std::array<operation, max_threads> pending_{};
   std::array<clock, max_threads> seen_{};
+  std::array<std::size_t, max_threads> turns_{};
   bool is_cut_ = false;
   std::uint64_t cut_short_ = 0;
 };

@@ -89,8 +89,9 @@ bool put(ring::producer& producer, std::uint64_t sequence) {
   return true;
 }
 /// False: nothing was there.
-inline bool get(ring::consumer& consumer, std::uint64_t sequence) {
-  small_message message;
+template <class Message = small_message>
+bool get(ring::consumer& consumer, std::uint64_t sequence) {
+  Message message;
   const mutable_bytes bytes{reinterpret_cast<std::byte*>(message.all), sizeof message};
   if (!consumer.try_take(bytes)) {
     const_bytes seen;

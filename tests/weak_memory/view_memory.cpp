@@ -74,6 +74,10 @@ std::uint64_t view_memory::value(std::size_t index, std::size_t back) const noex
   const auto& stores = words_[index].stores;
   return stores[stores.size() - 1 - back].value;
 }
+std::size_t& view_memory::mark(std::size_t index, std::size_t back) noexcept {
+  auto& stores = words_[index].stores;
+  return stores[stores.size() - 1 - back].mark;
+}
 std::size_t view_memory::stores(std::size_t index) const noexcept {
   return words_[index].stores.size();
 }
@@ -94,7 +98,7 @@ void view_memory::append(std::size_t thread, std::size_t index, std::uint64_t va
   auto& stores = words_[index].stores;
   thread_state& who = threads_[thread];
   who.known.stores[index] = static_cast<std::uint16_t>(stores.size());
-  message made{.value = value, .told = releases(order) ? who.known : who.released};
+  message made{.value = value, .told = releases(order) ? who.known : who.released, .mark = 0};
   made.told.stores[index] = static_cast<std::uint16_t>(stores.size());
   if (continued != nullptr) made.told.learn(*continued);
   stores.push_back(made);

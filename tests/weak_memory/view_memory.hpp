@@ -41,6 +41,8 @@ class view_memory {
   /// What was stored `back` stores before the newest.
   [[nodiscard]] std::uint64_t value(std::size_t index, std::size_t back = 0) const noexcept;
   [[nodiscard]] std::size_t stores(std::size_t index) const noexcept;
+  /// What somebody keeps for the newest store, and for one before it. 0 is for what was there.
+  [[nodiscard]] std::size_t& mark(std::size_t index, std::size_t back = 0) noexcept;
 
   std::uint64_t load(std::size_t thread, std::size_t index, std::size_t back,
                      std::memory_order order);
@@ -59,6 +61,7 @@ class view_memory {
   struct message {
     std::uint64_t value = 0;
     view told;
+    std::size_t mark = 0;
   };
   struct stored_word {
     word which{};

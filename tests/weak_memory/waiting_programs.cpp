@@ -235,14 +235,13 @@ program for_room(const char* called, asking how) {
 }  // namespace
 
 std::vector<program> waiting_programs() {
-  return {for_messages("a_sleeper_that_makes_the_barrier_is_woken_once", asking::never, 1),
-          large(for_messages("a_sleeper_that_makes_the_barrier_is_woken", asking::never)),
+  return {for_messages("a_sleeper_that_makes_the_barrier_is_woken", asking::never, 1),
           for_messages("a_sleeper_for_whom_all_fence_is_woken", asking::for_good),
           large(for_messages("a_sleeper_that_asks_for_fences_is_woken", asking::when_worth_it)),
           taken_back(),
           one_of_many("one_whose_sleep_shows_in_a_summary_is_woken", asking::never),
           one_of_many("one_for_whom_all_fence_at_the_summary_is_woken", asking::for_good),
-          shared_out("one_of_many_is_woken_for_what_the_others_leave", asking::for_good),
+          large(shared_out("one_of_many_is_woken_for_what_the_others_leave", asking::for_good)),
           for_room("a_sender_is_woken_for_the_room_that_it_needs", asking::never),
           for_room("a_sender_for_whom_all_fence_is_woken_for_room", asking::for_good)};
 }

@@ -55,6 +55,7 @@ constexpr reason not_needed[] = {
     {"wake_up.hpp is_granted: modify fences, seq_cst", by_the_fence},
     {"wake_up.hpp take_back: modify fences, seq_cst", by_the_fence},
     {"wake_up.hpp lie_down: store resting, release", by_the_fence},
+    {"wake_up.hpp lie_down: modify sleepers, seq_cst", by_the_fence},
     {"wake_up.hpp rouse: modify resting, acq_rel", "who was woken and sees nothing fences again"},
     {"wake_up.hpp tells_of_sleep: fence, acquire",
      "of one who wakes: it is for two, of whom one has taken the question back"},
