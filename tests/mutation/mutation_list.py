@@ -11,9 +11,9 @@ mistakes the tests must notice. An entry is
 
 with any number of lines of the last two kinds, their indentation included, and a blank line at its
 end. What begins with # says something to the reader alone. Suites are named after their files, as
-"ring/log", or "ring/log:Log.*" for some of its tests; a suite in tests/weak_memory is the one that runs the atomics of the ring under every
-order that the language allows. For orders it is the only one: what a processor of ours cannot show,
-no run on it can catch."""
+"ring/log", or "ring/log:Log.*" for some of its tests; a suite in tests/weak_memory is the one that
+runs the atomics of the ring under every order that the language allows. For orders it is the only
+one: what a processor of ours cannot show, no run on it can catch."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,13 +36,14 @@ class Mutation:
 
     def applied_to(self, text: str) -> str:
         """The file with this mistake in it. Its place must be the only one of its kind."""
-        old = "\n".join(self.before) + "\n"
-        places = ("\n" + text).count("\n" + old)
-        if places != 1:
-            found = "is not in" if places == 0 else f"stands {places} times in"
+        lines = text.split("\n")
+        count = len(self.before)
+        places = [at for at in range(len(lines)) if lines[at:at + count] == self.before]
+        if len(places) != 1:
+            found = f"stands {len(places)} times in" if places else "is not in"
             raise ListError(f"{self.name} (line {self.line}): its text {found} {self.file}")
-        new = "".join(line + "\n" for line in self.after)
-        return ("\n" + text).replace("\n" + old, "\n" + new)[1:]
+        lines[places[0]:places[0] + count] = self.after
+        return "\n".join(lines)
 
 
 WORDS = {"file": "file", "breaks": "breaks", "equivalent": "equivalent"}

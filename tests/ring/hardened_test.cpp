@@ -133,5 +133,19 @@ TEST(ProgressWatch, tells_of_who_stands_still_and_begins_anew_with_each_step) {
   EXPECT_TRUE(watch.stands_still(7, start + 20s, 0s));
 }
 
+TEST(HardenedFormat, a_length_beyond_the_largest_message_is_damage) {
+  // H6
+  alignas(64) std::array<std::byte, 2 * 4096> data{};
+  const ring::untrusted_log log{data.data(), 4096};
+  for (const std::uint64_t length :
+       {log.max_message_bytes(), log.max_message_bytes() + 1, std::uint64_t{0xffff'ffff}}) {
+    const auto header = ring::record_header::make(static_cast<std::uint32_t>(length),
+                                                  ring::record_kind::message, 0);
+    std::memcpy(data.data(), &header.word, sizeof header.word);
+    const bool fits = length <= log.max_message_bytes();
+    EXPECT_EQ(log.look(0).what, fits ? ring::found::message : ring::found::damage) << length;
+  }
+}
+
 }  // namespace
 }  // namespace sluice
