@@ -72,6 +72,16 @@ result<void> any_sender::attach() {
   });
 }
 
+result<void> any_sender::detach(deadline until) {
+  return with_held(held_, [&](auto& sender) -> result<void> {
+    if constexpr (requires { sender.detach(until); }) {
+      return sender.detach(until);
+    } else {
+      return {};
+    }
+  });
+}
+
 result<any_sender::window> any_sender::try_claim(std::size_t bytes) {
   return with_held(held_, [&](auto& sender) -> result<window> {
     if constexpr (requires { sender.try_claim(bytes); }) {

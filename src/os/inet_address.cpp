@@ -52,6 +52,8 @@ bool inet_address::is_multicast() const noexcept {
 
 result<inet_address> inet_address::parse(std::string_view text) {
   constexpr const char* forms = "an address is written as 127.0.0.1:80 or [::1]:80";
+  // The C library would read no further, and take what stands before it for all of the host.
+  if (text.find('\0') != text.npos) return wrong(forms);
   const auto colon = text.rfind(':');
   std::uint16_t port = 0;
   if (colon == text.npos || !read_number(text.substr(colon + 1), port)) return wrong(forms);

@@ -44,7 +44,10 @@ std::size_t available_on_machine() {
   const std::string all = contents_of("/proc/meminfo");
   const auto kibibytes = number_after(all, "MemAvailable:");
   if (!kibibytes) return unlimited;
-  return (*kibibytes + number_after(all, "SwapFree:").value_or(0)) * 1024;
+  std::size_t bytes = number_after(all, "SwapFree:").value_or(0);
+  const bool is_told = !__builtin_add_overflow(bytes, *kibibytes, &bytes) &&
+                       !__builtin_mul_overflow(bytes, std::size_t{1024}, &bytes);
+  return is_told ? bytes : unlimited;
 }
 
 // Source: cgroups(7), version 2: our group and all above it limit us.

@@ -101,30 +101,37 @@ std::vector<pid_t> open_files::users_of(const file_identity& file) const {
   return found == users_.end() ? std::vector<pid_t>{} : found->second;
 }
 
+std::optional<std::chrono::nanoseconds> began_after_start(std::string_view stat) {
+  // The second word is the program's name in brackets and may contain anything. After it, the state
+  // is word 3, and word 22 is when it began: ticks since the machine started.
+  const auto bracket = stat.rfind(')');
+  if (bracket == stat.npos) return std::nullopt;
+  std::istringstream words{std::string{stat.substr(bracket + 1)}};
+  std::string word;
+  std::int64_t ticks = 0;
+  char state = 0;
+  words >> state;
+  if (state == 'Z' || state == 'X') return std::nullopt;
+  for (int skipped = 4; skipped < 22; ++skipped) words >> word;
+  using user_ticks = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;  // USER_HZ
+  constexpr auto longest = std::chrono::duration_cast<user_ticks>(std::chrono::years{100});
+  // Later than any machine was up: nothing that the clock can count with.
+  if (!(words >> ticks) || ticks < 0 || ticks > longest.count()) return std::nullopt;
+  return user_ticks{ticks};
+}
+
 bool lived_at(pid_t id, std::chrono::system_clock::time_point then) {
   auto text = syscall::file_text(("/proc/" + std::to_string(id) + "/stat").c_str());
   if (!text) return false;
-  // The second word is the program's name in brackets and may contain anything. After it, the state
-  // is word 3, and word 22 is when it began: ticks since the machine started.
-  const auto bracket = text->rfind(')');
-  if (bracket == std::string::npos) return false;
-  std::istringstream words{text->substr(bracket + 1)};
-  std::string word;
-  std::uint64_t ticks = 0;
-  char state = 0;
-  words >> state;
-  if (state == 'Z' || state == 'X') return false;
-  for (int skipped = 4; skipped < 22; ++skipped) words >> word;
-  if (!(words >> ticks)) return false;
-  constexpr std::uint64_t ticks_per_second = 100;  // USER_HZ, the same on every Linux we run on
+  const auto began_after = began_after_start(*text);
+  if (!began_after) return false;
   timespec up{};
   // No call into the kernel: the C library reads a page that the kernel shares.
   ::clock_gettime(CLOCK_BOOTTIME, &up);
   const auto since_start = std::chrono::seconds{up.tv_sec} + std::chrono::nanoseconds{up.tv_nsec};
-  const auto began_after = std::chrono::milliseconds{ticks * (1000 / ticks_per_second)};
   const auto began = std::chrono::system_clock::now() -
                      std::chrono::duration_cast<std::chrono::system_clock::duration>(since_start) +
-                     began_after;
+                     *began_after;
   return began <= then;
 }
 

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <sluice/os/owned_name.hpp>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,10 @@ class open_files {
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<pid_t>> users_;
   bool complete_ = true;
 };
+
+/// When a process began, by what /proc/PID/stat says (proc(5)), from the start of the machine;
+/// nothing of one that has ended, or where it does not say that.
+[[nodiscard]] std::optional<std::chrono::nanoseconds> began_after_start(std::string_view stat);
 
 /// Whether a process lives that bears this number and began before `then`: one that began later is
 /// another one with the same number. The kernel counts in hundredths of seconds.

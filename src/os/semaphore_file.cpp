@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -114,14 +115,17 @@ result<opened> open(const name_place& place, const named_file::trust& trusted) {
 
 bool take_duty(int fd) { return syscall::lock_file(fd, LOCK_EX | LOCK_NB).has_value(); }
 
-// The C library marks which semaphores are shared. Where the images of a shared and a private one
-// differ stands the mark; a semaphore without it, or memory that is zero, would never wake another
-// process.
+// The C library marks which semaphores are shared. In the words in which the images of a shared and
+// a private one differ stands the mark; a semaphore without it, or memory that is zero, would never
+// wake another process, and one with anything else in these words makes the C library abort: the
+// kernel is told what it has no call for.
 bool is_shared_semaphore(const void* where) noexcept {
-  const image shared = image_of(true, 0);
-  const image unshared = image_of(false, 0);
-  image found;
-  std::memcpy(found.data(), where, found.size());
+  using word = unsigned int;  // as the C library has it
+  using words = std::array<word, sizeof(image) / sizeof(word)>;
+  const auto shared = std::bit_cast<words>(image_of(true, 0));
+  const auto unshared = std::bit_cast<words>(image_of(false, 0));
+  words found;
+  std::memcpy(found.data(), where, sizeof found);
   for (std::size_t i = 0; i < found.size(); ++i)
     if (shared[i] != unshared[i] && found[i] != shared[i]) return false;
   return true;

@@ -48,6 +48,11 @@ TEST(InetAddress, refuses_what_is_none) {
         "127.0.0:80", "127.0.0.1:80 ", "::1:80", "[::1]", "[::1:80", "[127.0.0.1]:80",
         "[fe80::1%eth0]:9", "[::1]80"})
     EXPECT_EQ(inet_address::parse(text).error(), std::errc::invalid_argument) << text;
+  // Found by tests/fuzz: the C library reads up to a zero byte.
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"127.0.0.1\0:80"sv, "127.0.0.1\0.evil:80"sv, "[::1\0]:80"sv,
+                                      "[::1\0%7]:80"sv, "127.0.0.1:80\0"sv})
+    EXPECT_EQ(inet_address::parse(text).error(), std::errc::invalid_argument) << text;
 }
 
 TEST(InetAddress, knows_what_stays_on_this_machine_and_what_goes_to_groups) {

@@ -139,6 +139,21 @@ TEST(EndpointText, any_mutated_text_is_an_address_or_is_complained_about) {
   EXPECT_GT(outcomes[1], 1000U);
 }
 
+TEST(EndpointText, the_longest_address_prints_as_one_although_numbers_may_grow) {
+  // Found by tests/fuzz.
+  for (const std::string_view text : {"ring:x?mode=7&directory=/", "ring:x?spin=0s&directory=/",
+                                      "sysv:?key=9&directory=/", "ring:x?create=no&directory=/"}) {
+    std::size_t addresses = 0;
+    for (std::size_t size = endpoint::max_text_bytes - 8; size <= endpoint::max_text_bytes;
+         ++size) {
+      std::string longest{text};
+      longest.append(size - text.size(), 'x');
+      if (holds(longest)) ++addresses;
+    }
+    EXPECT_GE(addresses, 6U) << text;
+  }
+}
+
 TEST(EndpointText, random_bytes_are_complained_about) {
   generator random{20'263};
   std::size_t refused = 0;

@@ -79,6 +79,30 @@ TEST_F(PosixSemaphore, that_was_not_made_or_is_private_to_a_process_is_recognise
   EXPECT_TRUE(opened->try_wait());
 }
 
+TEST_F(PosixSemaphore, whose_mark_is_nearly_that_of_a_shared_one_is_refused_and_kills_nobody) {
+  // Found by tests/fuzz: the C library hands the mark to the kernel, and aborts at its answer.
+  sem_t unshared;
+  sem_t shared;
+  std::memset(&unshared, 0, sizeof unshared);
+  std::memset(&shared, 0, sizeof shared);
+  ASSERT_EQ(::sem_init(&unshared, 0, 0), 0);
+  ASSERT_EQ(::sem_init(&shared, 1, 0), 0);
+  const const_bytes images[]{bytes_of(unshared), bytes_of(shared)};
+  std::size_t words = 0;
+  for (std::size_t at = 0; at < sizeof(sem_t); at += sizeof(unsigned)) {
+    constexpr std::size_t word = sizeof(unsigned);
+    if (std::memcmp(images[0].data() + at, images[1].data() + at, word) == 0) continue;
+    ++words;
+    for (std::size_t changed = at; changed < at + word; ++changed) {
+      copy_bytes(images[1], place_);
+      ASSERT_TRUE(posix_semaphore::open_at(place_));
+      place_[changed] ^= std::byte{0x01};
+      EXPECT_EQ(posix_semaphore::open_at(place_).error(), errc::corrupt) << changed;
+    }
+  }
+  EXPECT_GT(words, 0U);
+}
+
 TEST_F(PosixSemaphore, in_shared_memory_is_one_for_all_who_open_it) {
   auto made = posix_semaphore::create_at(place_).value();
   child waiter{[&] {

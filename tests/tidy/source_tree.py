@@ -8,7 +8,8 @@ from pathlib import Path
 
 CODE_FOLDERS = ("include", "src", "tests", "bench", "examples")
 CODE_SUFFIXES = {".hpp", ".cpp"}
-SKIPPED_FOLDERS = {".git", "build", ".cache", "__pycache__"}
+# Inputs of fuzzers are bytes, and no text.
+SKIPPED_FOLDERS = {".git", "build", ".cache", "__pycache__", "corpus"}
 
 # Alternatives in order: raw strings, strings, characters (a quote between digits separates them
 # and starts none), comments of both kinds.

@@ -76,6 +76,10 @@ class any_sender {
 
   /// Takes part in a forked child, where the inherited end of a ring or of signals has none.
   [[nodiscard]] result<void> attach();
+  /// Ends it, waiting until the channel has room to say so, where a sender that just goes may end
+  /// unnoticed (signals); `broken_pipe` from a later send there. Elsewhere nothing is to be waited
+  /// for, and it stays as it is until it goes.
+  [[nodiscard]] result<void> detach(deadline until = deadline::never());
 
   /// Room for a message of at most `bytes`, to be written in place and committed: rings.
   [[nodiscard]] result<window> try_claim(std::size_t bytes);
