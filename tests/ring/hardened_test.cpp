@@ -147,5 +147,20 @@ TEST(HardenedFormat, a_length_beyond_the_largest_message_is_damage) {
   }
 }
 
+TEST(HardenedFormat, a_capacity_that_does_not_fit_the_size_of_the_memory_is_refused) {
+  // H3
+  constexpr std::uint64_t page = 4096;
+  constexpr auto sender = ring::hardened_role::sender;
+  const ring::hardened_header seen{.magic = ring::hardened_header::magic_value,
+                                   .version = ring::hardened_header::current_version,
+                                   .word_bytes = sizeof(void*),
+                                   .role = static_cast<std::uint32_t>(sender),
+                                   .page_bytes = page,
+                                   .capacity_bytes = 2 * page};
+  EXPECT_EQ(ring::check(seen, sender, page, 3 * page), ring::hardened_refusal::none);
+  for (const std::uint64_t size : {page, 2 * page, 4 * page, 5 * page})
+    EXPECT_EQ(ring::check(seen, sender, page, size), ring::hardened_refusal::numbers) << size;
+}
+
 }  // namespace
 }  // namespace sluice
