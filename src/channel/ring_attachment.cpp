@@ -309,11 +309,10 @@ bool ring_attachment::rests(ring::rest how) const noexcept {
 std::chrono::nanoseconds ring_attachment::prepare_sleep(ring::rest how) noexcept {
   if (rests(how)) return options_.longest_sleep;
   statistics_.parks += 1;
-  ring::lie_down(slot(), how);
-  // After the sleep itself: who sees the bit finds somebody to wake.
-  if (summary_ != nullptr) summary_->fetch_or(summary_bit_, std::memory_order_seq_cst);
-  ring::full_fence();
-  if (fence_request_.is_granted() || syscall::barrier_for_all()) return options_.longest_sleep;
+  const ring::resting_place here{
+      .slot = slot(), .request = fence_request_, .summary = summary_, .bit = summary_bit_};
+  if (ring::lie_down(here, how, [] { return syscall::barrier_for_all().has_value(); }))
+    return options_.longest_sleep;
   const bool is_news = must_fence(memory_.header());
   ring::full_fence();
   return is_news ? std::min<std::chrono::nanoseconds>(cap_without_barrier, options_.longest_sleep)

@@ -5,8 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <random>
 #include <sluice/channel/hardened_ring.hpp>
 #include <string>
 #include <thread>
@@ -124,6 +128,79 @@ TEST(HardenedRing, wakes_a_sleeper_on_either_side_and_only_once_for_each_sleep) 
     ASSERT_TRUE(sender.send(test::make_message(0, count, 300), deadline{patience}));
   other.wait_success();
   EXPECT_EQ(sender.try_send(bytes_of("late")).error(), std::errc::broken_pipe);
+}
+
+// Two that sleep without a cap and without a deadline, woken at every moment of their lying down:
+// if one is lost, the watchdog ends the test.
+TEST(HardenedRing, wake_up_is_never_lost) {
+  const ring_wait_options without_end{.spin = 0ns, .longest_sleep = 24h};
+  const char* const wanted = std::getenv("SLUICE_WAKEUP_ROUNDS");  // NOLINT(concurrency-mt-unsafe)
+  const int rounds = wanted == nullptr ? 10'000 : std::atoi(wanted);
+  const auto pause_a_little = [](std::minstd_rand& random) {
+    const auto until = deadline::clock::now() + std::chrono::nanoseconds{random() % 8192};
+    while (random() % 4 != 0 && deadline::clock::now() < until) continue;
+  };
+  test::handle_passage to_child;
+  test::handle_passage to_parent;
+  const auto take_turns = [&](hardened_sender& sender, hardened_receiver& receiver, bool begins) {
+    std::minstd_rand random{begins ? 1U : 2U};
+    std::array<std::byte, 8> buffer{};
+    if (begins) static_cast<void>(sender.try_send(buffer).has_value());
+    for (int round = 0; round < rounds; ++round) {
+      ASSERT_TRUE(receiver.receive(buffer)) << round;
+      pause_a_little(random);
+      ASSERT_TRUE(sender.try_send(buffer));
+    }
+    EXPECT_GT(receiver.statistics().parks, 0U) << "nobody ever slept: nothing was tried";
+  };
+  const auto made_ends = [&] {
+    return std::pair{hardened_sender::create({.capacity_bytes = 4096, .wait = without_end}).value(),
+                     hardened_receiver::create({.wait = without_end}).value()};
+  };
+  child other{[&] {
+    auto [sender, receiver] = made_ends();
+    to_parent.send(sender.native_handle());
+    to_parent.send(receiver.native_handle());
+    ASSERT_TRUE(receiver.connect(to_child.receive()));
+    ASSERT_TRUE(sender.connect(to_child.receive()));
+    take_turns(sender, receiver, false);
+    std::array<std::byte, 8> last{};
+    ASSERT_TRUE(receiver.receive(last));
+  }};
+  auto [sender, receiver] = made_ends();
+  to_child.send(sender.native_handle());
+  to_child.send(receiver.native_handle());
+  ASSERT_TRUE(receiver.connect(to_parent.receive()));
+  ASSERT_TRUE(sender.connect(to_parent.receive()));
+  take_turns(sender, receiver, true);
+  other.wait_success();
+}
+
+// A sender without room, which writes over a message as soon as that was released.
+TEST(HardenedRing, message_is_copied_before_its_room_is_given_back) {
+  pair_of_ends ends;
+  constexpr int count = 20'000;
+  const auto size_of = [](int n) { return n % 4 == 0 ? std::size_t{1900} : std::size_t{8}; };
+  std::thread other{[&] {
+    std::vector<std::byte> message;
+    for (int n = 0; n < count; ++n) {
+      message.assign(size_of(n), static_cast<std::byte>(n));
+      while (!ends.sender->try_send(message)) continue;
+    }
+  }};
+  std::vector<std::byte> buffer(1900);
+  int torn = 0;
+  for (int n = 0; n < count; ++n) {
+    auto got = ends.receiver->try_receive(buffer);
+    while (!got) got = ends.receiver->try_receive(buffer);
+    torn +=
+        *got == size_of(n) && std::count(buffer.begin(), buffer.begin() + static_cast<long>(*got),
+                                         static_cast<std::byte>(n)) == static_cast<long>(*got)
+            ? 0
+            : 1;
+  }
+  other.join();
+  EXPECT_EQ(torn, 0);
 }
 
 TEST(HardenedRing, tells_leaving_from_dying_and_a_stopped_peer_lives) {

@@ -167,6 +167,24 @@ TEST(RingQueueDeath, a_sleeping_worker_notices_a_death_and_takes_the_work_over) 
   other.wait_success();
 }
 
+TEST(RingQueueDeath, a_wake_up_that_was_meant_for_a_dead_sleeper_goes_to_the_next) {
+  const ring_queue queue = make_queue();
+  auto sender = ring_queue_sender::attach(queue).value();
+  const auto sleeps = [&queue] {
+    auto receiver =
+        ring_queue_receiver::attach(queue, {.wait = {.spin = 0ns, .longest_sleep = 1h}}).value();
+    EXPECT_TRUE(receive_message(receiver));  // without a deadline, at which it would look again
+  };
+  child first{sleeps};
+  test::wait_until_asleep(first.id());
+  child second{sleeps};
+  test::wait_until_asleep(second.id());
+  test::wait_until_asleep(first.id());  // the second one's coming woke it
+  first.kill();
+  send_all(sender, "x");
+  second.wait_success();
+}
+
 TEST(RingQueueDeath, a_blocked_sender_notices_that_the_last_receiver_died) {
   const ring_queue queue = make_queue();
   const rendezvous there;

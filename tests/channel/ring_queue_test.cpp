@@ -217,6 +217,31 @@ TEST(RingQueue, every_sleeper_gets_its_message_without_the_cap) {
   for (const auto& worker : workers) worker->wait_success();
 }
 
+TEST(RingQueue, who_takes_one_of_two_wakes_another_for_the_rest) {
+  const ring_queue queue = make_queue();
+  auto sender = ring_queue_sender::attach(queue).value();
+  const shared_array got{3};
+  std::vector<std::unique_ptr<child>> workers;
+  for (std::size_t i = 0; i < 2; ++i) {
+    workers.push_back(std::make_unique<child>([&queue, &got, i] {
+      auto receiver = ring_queue_receiver::attach(
+                          queue, {.wait = {.spin = 0ns, .longest_sleep = std::chrono::hours{1}},
+                                  .take_at_most = 1})
+                          .value();
+      EXPECT_TRUE(receive_message(receiver));  // without a deadline, at which it would look again
+      got[i] += 1;
+      while (got[2] == 0) ::usleep(100);  // it is busy with that one, and takes no other
+    }));
+    test::wait_until_asleep(workers.back()->id());
+  }
+  for (const auto& worker : workers) test::wait_until_asleep(worker->id());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(sender.try_stage(bytes_of("x")));
+  sender.publish();
+  while (got[0] + got[1] < 2) ::usleep(100);
+  got[2] += 1;
+  for (const auto& worker : workers) worker->wait_success();
+}
+
 TEST(RingQueue, an_inherited_end_refuses_and_the_child_attaches_anew) {
   // F16
   const ring_queue queue = make_queue();

@@ -102,4 +102,40 @@ TEST_F(MutexCrash, killed_while_repairing_the_next_one_is_told_again) {
   EXPECT_GT(told_again, 20);
 }
 
+// The one that finds out that nobody repaired it holds the lock for a moment.
+TEST_F(MutexCrash,
+       killed_while_it_is_told_that_nobody_repaired_it_the_next_one_is_told_so_as_well) {
+  const auto spoil = [this] {
+    make_anew();
+    test::traced_child first{[] {},
+                             [this] {
+                               static_cast<void>(shared_->lock.acquire());
+                               shared_->taken = 1;
+                             }};
+    while (shared_->taken == 0) ASSERT_TRUE(first.step(step_size::instruction));
+  };
+  const auto give_up = [this] {
+    EXPECT_EQ(shared_->lock.acquire().value(), mutex_state::owner_dead);
+    EXPECT_TRUE(shared_->lock.release());
+  };
+  const auto reset = [&] {
+    spoil();
+    give_up();
+  };
+  const auto look = [this] { static_cast<void>(shared_->lock.acquire().has_value()); };
+  reset();
+  look();
+  const long killed = kill_at_each_step({
+      .reset = reset,
+      .operation = look,
+      .judge =
+          [&] {
+            auto got = shared_->lock.try_acquire();
+            ASSERT_FALSE(got);
+            EXPECT_EQ(got.error(), std::errc::state_not_recoverable);
+          },
+  });
+  EXPECT_GT(killed, 20);
+}
+
 }  // namespace

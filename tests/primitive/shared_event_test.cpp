@@ -13,6 +13,7 @@
 
 #include "support/asleep.hpp"
 #include "support/child.hpp"
+#include "support/forbidden_system_calls.hpp"
 #include "support/traced_child.hpp"
 
 namespace sluice {
@@ -84,6 +85,20 @@ TEST_F(SharedEvent, wakes_as_many_sleepers_as_there_are_notifications) {
   ASSERT_TRUE(event.notify(3));
   for (child& one : waiters) one.wait_success();
   EXPECT_EQ(event.value().value(), 0U);
+}
+
+// Who sleeps would look again by itself, later; so it is the call that is looked for.
+TEST_F(SharedEvent, that_somebody_sleeps_for_is_told_to_the_kernel) {
+  shared_event& event = make({.counting = true});
+  child waiter{[&] { EXPECT_TRUE(event.wait(deadline{patience})); }};
+  wait_until_asleep(waiter.id());
+  child strict{[&] {
+    test::forbid_system_calls();
+    static_cast<void>(event.notify(1));
+    ::syscall(SYS_exit, 0);
+  }};
+  EXPECT_EQ(strict.wait().signal, SIGSYS) << "it made no system call";
+  waiter.wait_success();
 }
 
 TEST_F(SharedEvent, killed_waiters_take_nothing_away_from_the_others) {

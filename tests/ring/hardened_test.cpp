@@ -133,5 +133,34 @@ TEST(ProgressWatch, tells_of_who_stands_still_and_begins_anew_with_each_step) {
   EXPECT_TRUE(watch.stands_still(7, start + 20s, 0s));
 }
 
+TEST(HardenedFormat, a_length_beyond_the_largest_message_is_damage) {
+  // H6
+  alignas(64) std::array<std::byte, 2 * 4096> data{};
+  const ring::untrusted_log log{data.data(), 4096};
+  for (const std::uint64_t length :
+       {log.max_message_bytes(), log.max_message_bytes() + 1, std::uint64_t{0xffff'ffff}}) {
+    const auto header = ring::record_header::make(static_cast<std::uint32_t>(length),
+                                                  ring::record_kind::message, 0);
+    std::memcpy(data.data(), &header.word, sizeof header.word);
+    const bool fits = length <= log.max_message_bytes();
+    EXPECT_EQ(log.look(0).what, fits ? ring::found::message : ring::found::damage) << length;
+  }
+}
+
+TEST(HardenedFormat, a_capacity_that_does_not_fit_the_size_of_the_memory_is_refused) {
+  // H3
+  constexpr std::uint64_t page = 4096;
+  constexpr auto sender = ring::hardened_role::sender;
+  const ring::hardened_header seen{.magic = ring::hardened_header::magic_value,
+                                   .version = ring::hardened_header::current_version,
+                                   .word_bytes = sizeof(void*),
+                                   .role = static_cast<std::uint32_t>(sender),
+                                   .page_bytes = page,
+                                   .capacity_bytes = 2 * page};
+  EXPECT_EQ(ring::check(seen, sender, page, 3 * page), ring::hardened_refusal::none);
+  for (const std::uint64_t size : {page, 2 * page, 4 * page, 5 * page})
+    EXPECT_EQ(ring::check(seen, sender, page, size), ring::hardened_refusal::numbers) << size;
+}
+
 }  // namespace
 }  // namespace sluice

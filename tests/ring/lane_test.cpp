@@ -187,6 +187,28 @@ TEST(Lane, forged_words_give_damage_and_no_room) {
   EXPECT_EQ(range.try_peek(seen), found::damage);
 }
 
+TEST(Lane, a_range_that_ends_within_a_message_is_damage) {
+  // H10, F46: beyond it lies what others have.
+  shared_lane shared;
+  auto producer = shared.memory.producer(ring::released_by::writer);
+  for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(put(producer, i, 100));
+  ASSERT_EQ(shared.take(0, 1), take_outcome::taken);
+  shared.slots[0].range_to = 64;
+  auto range = shared.reader(0);
+  const_bytes seen;
+  EXPECT_EQ(range.try_peek(seen), found::damage);
+}
+
+TEST(Lane, a_range_whose_holder_died_as_it_finished_the_last_of_it_is_empty) {
+  shared_lane shared;
+  auto producer = shared.memory.producer(ring::released_by::writer);
+  ASSERT_TRUE(put(producer, 0, 40));
+  ASSERT_EQ(shared.take(0), take_outcome::taken);
+  shared.slots[0].at = shared.slots[0].range_to.load();  // and not yet `held`
+  EXPECT_TRUE(ring::range_reader::go_on(shared.slots[0], shared.memory.log()).is_empty());
+  EXPECT_FALSE(ring::holds_range(shared.slots[0]));
+}
+
 TEST(Lane, threads_share_the_messages_out_and_none_comes_twice) {
   shared_lane shared{1 << 14};
   constexpr std::uint64_t count = 20'000;

@@ -255,21 +255,6 @@ TEST(Log, counters_go_on_with_a_successor_of_the_writer) {
   }
 }
 
-TEST(Log, a_successor_of_the_reader_gets_what_was_not_released) {
-  // F5: the window is what was looked at and not released, one message.
-  log_memory memory;
-  auto producer = memory.producer();
-  for (std::uint64_t i = 0; i < 5; ++i) ASSERT_TRUE(put(producer, i, 50));
-  {
-    ring::consumer killed{memory.log()};
-    ASSERT_TRUE(get(killed, 0, 50));
-    EXPECT_EQ(look(killed), found::message);
-  }
-  ring::consumer next{memory.log()};
-  for (std::uint64_t i = 1; i < 5; ++i) ASSERT_TRUE(get(next, i, 50));
-  EXPECT_EQ(next.place().messages, 5U);
-}
-
 TEST(Log, what_a_killed_reader_had_counted_and_not_released_is_counted_once) {
   for (const bool is_full : {false, true}) {
     log_memory memory;
@@ -317,6 +302,21 @@ TEST(Log, a_checkpoint_that_was_being_written_is_not_believed) {
   }
   for (ring::log_checkpoint& one : memory.control.checkpoints) one.check = 1;
   EXPECT_FALSE(ring::end_of(memory.log()));
+}
+
+TEST(Log, the_newest_checkpoint_is_an_eighth_and_a_record_behind_at_most) {
+  log_memory memory;
+  auto producer = memory.producer();
+  ring::consumer consumer{memory.log()};
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE(put(producer, i, i % 200));
+    ASSERT_TRUE(get(consumer, i, i % 200));
+    const auto newest = ring::newest_checkpoint(memory.log());
+    ASSERT_TRUE(newest);
+    EXPECT_LE(producer.place().at - newest->place.at,
+              memory.log().capacity_bytes() / 8 + 2 * ring::record_bytes(200));
+    EXPECT_LE(newest->place.messages, i + 1);
+  }
 }
 
 TEST(Log, a_flipped_bit_in_a_header_is_damage_or_no_longer_than_allowed) {

@@ -208,6 +208,20 @@ TEST(Subscriber, of_a_log_that_overwrites_never_takes_what_a_publisher_has_begun
   EXPECT_GT(subscriber.lost(), 0U);
 }
 
+TEST(Subscriber, of_a_log_that_overwrites_can_join_while_a_batch_fills_all_of_it) {
+  topic_memory memory{retention::overwritten};
+  auto publisher = memory.publisher();
+  for (std::uint64_t n = 0; n < 50; ++n) ASSERT_TRUE(put_numbered(publisher, n, 16));
+  for (int staged = 0; staged < 1000; ++staged) {
+    std::byte* const room = publisher.try_claim(16);
+    if (room == nullptr) break;
+    publisher.fill(room, ring_message(0, 16));
+    publisher.stage(16);
+  }
+  ring::subscriber late{memory.log(), memory.marks, memory.words[0], memory.kept};
+  EXPECT_TRUE(late.join(joining::newest));
+}
+
 TEST(Subscriber, of_a_lossless_log_is_safe_from_the_successor_of_a_publisher_killed_while_raising) {
   topic_memory memory{retention::until_read};
   auto subscriber = memory.subscriber(0);

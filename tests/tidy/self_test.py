@@ -7,6 +7,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mutation"))
+from mutation_list import ListError, check, read_list  # noqa: E402
 from rules import LAYER_RULES, SHAPE_RULES, Finding
 from source_tree import SourceFile, SourceTree
 
@@ -194,6 +196,35 @@ class Functions(unittest.TestCase):
             functions = SourceFile(Path(folder), path).functions
         self.assertEqual([(f.line, f.length, f.name) for f in functions],
                          [(7, 2, "c"), (9, 1, "f"), (13, 4, "TEST")])
+
+
+class ListOfMutations(unittest.TestCase):
+    ENTRY = "mutation a.b\nfile src/a.cpp\nbreaks it\ncaught by os/x\n-   one();\n+   two();\n"
+
+    def wrong(self, source: str, entry: str = ENTRY) -> list[str]:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            files = {"src/a.cpp": source, "tests/os/x_test.cpp": "", "list": entry}
+            for path, text in files.items():
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text)
+            return check(read_list(root / "list"), root)
+
+    def test_an_entry_whose_text_stands_once_is_right(self) -> None:
+        self.assertEqual(self.wrong("f();\n  one();\n"), [])
+
+    def test_a_text_that_is_gone_or_stands_twice_is_named(self) -> None:
+        self.assertIn("a.b", self.wrong("  three();\n")[0])
+        self.assertIn("2 times", self.wrong("  one();\n  one();\n")[0])
+        self.assertEqual(len(self.wrong("    one();\n")), 1)
+
+    def test_a_suite_that_is_not_there_is_named(self) -> None:
+        self.assertIn("os/y", self.wrong("  one();\n", self.ENTRY.replace("os/x", "os/y"))[0])
+
+    def test_an_entry_without_what_it_needs_is_refused(self) -> None:
+        for line in ("breaks it\n", "caught by os/x\n", "-   one();\n", "file src/a.cpp\n"):
+            with self.assertRaises(ListError):
+                self.wrong("  one();\n", self.ENTRY.replace(line, ""))
 
 
 if __name__ == "__main__":

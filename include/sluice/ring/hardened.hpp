@@ -11,11 +11,11 @@
 // Every word of the other side is loaded once, and what was loaded is what is checked and used.
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <sluice/ring/atomic.hpp>
 #include <sluice/ring/consumer.hpp>
 #include <sluice/ring/copy.hpp>
 #include <sluice/ring/log.hpp>
@@ -47,14 +47,14 @@ struct hardened_words {
   static constexpr std::uint32_t attached = 1;
   static constexpr std::uint32_t left = 2;  // in order; anything else of a free lock is a death
 
-  std::atomic<std::uint32_t> state;
-  std::atomic<std::uint32_t> parked;  // 0: awake; else a number of its own for each sleep
-  std::atomic<std::uint32_t> wake;    // a futex: the other side sleeps on it
-  std::atomic<std::uint32_t> fence;   // nobody reads it: see hardened_side::fence
-  std::atomic<position> needed;       // of a sender that sleeps: what must be released
+  atomic<std::uint32_t> state;
+  atomic<std::uint32_t> parked;  // 0: awake; else a number of its own for each sleep
+  atomic<std::uint32_t> wake;    // a futex: the other side sleeps on it
+  atomic<std::uint32_t> fence;   // nobody reads it: see hardened_side::fence
+  atomic<position> needed;       // of a sender that sleeps: what must be released
   // A receiver's, stored for each message.
-  alignas(apart_bytes) std::atomic<position> released;
-  std::atomic<std::uint64_t> received;
+  alignas(apart_bytes) atomic<position> released;
+  atomic<std::uint64_t> received;
 };
 static_assert(std::is_standard_layout_v<hardened_words> && sizeof(hardened_words) == 256);
 static_assert(offsetof(hardened_words, parked) == 4 && offsetof(hardened_words, wake) == 8);
@@ -149,7 +149,7 @@ class untrusted_log {
     // Acquire: with the release of a sender that keeps to the rules. (atomic_ref of something const
     // is for a later standard; a load writes nothing.)
     const record_header header{
-        std::atomic_ref{const_cast<std::uint64_t&>(*place)}.load(std::memory_order_acquire)};
+        atomic_ref{const_cast<std::uint64_t&>(*place)}.load(std::memory_order_acquire)};
     if (header.word == 0) return {};
     const std::uint32_t above = record_header::above_length(record_kind::message, at >> lap_shift_);
     if (header.above_length() != above || header.length() > max_message_bytes_)

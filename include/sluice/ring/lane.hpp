@@ -6,10 +6,10 @@
 // range where it stands.
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <sluice/base/bytes.hpp>
+#include <sluice/ring/atomic.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
 #include <span>
@@ -19,19 +19,19 @@ namespace sluice::ring {
 
 /// What the readers of a lane share. Written by whoever has the lease.
 struct lane_words {
-  std::atomic<std::uint64_t> lease;  // 0, or who has it: slot + 1, the slot's generation above that
-  std::atomic<position> taken;       // what lies before is in a range, or was dealt with
-  std::atomic<std::uint64_t> taken_messages;
-  std::atomic<std::uint64_t> unused[13];
+  atomic<std::uint64_t> lease;  // 0, or who has it: slot + 1, the slot's generation above that
+  atomic<position> taken;       // what lies before is in a range, or was dealt with
+  atomic<std::uint64_t> taken_messages;
+  atomic<std::uint64_t> unused[13];
 };
 
 /// What all users of a queue share besides.
 struct queue_words {
-  std::atomic<std::uint64_t> sleepers;   // a bit for each receiver's slot
-  std::atomic<std::uint32_t> receivers;  // how many of their slots were ever used; only grows
+  atomic<std::uint64_t> sleepers;   // a bit for each receiver's slot
+  atomic<std::uint32_t> receivers;  // how many of their slots were ever used; only grows
   /// Not 0: the last receiver seems to have gone. A hint, which senders check.
-  std::atomic<std::uint32_t> deserted;
-  std::atomic<std::uint64_t> unused[14];
+  atomic<std::uint32_t> deserted;
+  atomic<std::uint64_t> unused[14];
 };
 
 static_assert(std::is_standard_layout_v<lane_words> && sizeof(lane_words) == apart_bytes);

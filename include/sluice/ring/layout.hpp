@@ -11,11 +11,11 @@
 //
 // Every offset is computed from the few numbers of the header, never read from the memory.
 
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <sluice/ring/atomic.hpp>
 #include <sluice/ring/log.hpp>
 #include <type_traits>
 
@@ -57,10 +57,10 @@ struct segment_header {
   /// Who wants whoever wakes receivers, or senders, to fence (wake_up.hpp): a bit for each slot,
   /// and one that is set for good once somebody could not take part in the barrier on the sleeping
   /// side.
-  alignas(line_bytes) std::atomic<std::uint64_t> fences_for_receivers;
-  std::atomic<std::uint64_t> fences_for_senders;
+  alignas(line_bytes) atomic<std::uint64_t> fences_for_receivers;
+  atomic<std::uint64_t> fences_for_senders;
   /// Not 0: the name stays when the last one leaves.
-  std::atomic<std::uint32_t> persistent;
+  atomic<std::uint32_t> persistent;
 
   static constexpr std::uint64_t always_fence = std::uint64_t{1} << 63;
   /// Of the slot whose number among those of its role this is; 0 if it has none.
@@ -95,23 +95,23 @@ enum class rest : std::uint32_t { awake = 0, parked = 1, armed = 2 };
 
 /// One participant. Written by it alone, except where a comment says otherwise.
 struct participant_slot {
-  std::atomic<std::uint32_t> state;       // slot_state; also by who recovers it, holding its lock
-  std::atomic<std::uint32_t> generation;  // how many were here
+  atomic<std::uint32_t> state;       // slot_state; also by who recovers it, holding its lock
+  atomic<std::uint32_t> generation;  // how many were here
   /// A futex. Also by who wakes it: exchanged for `awake`.
-  std::atomic<std::uint32_t> resting;
-  std::atomic<std::uint32_t> held;  // a receiver of a queue: not 0 while the range below is its own
-  std::atomic<position> needed;     // a sender without room: what must be released first
+  atomic<std::uint32_t> resting;
+  atomic<std::uint32_t> held;  // a receiver of a queue: not 0 while the range below is its own
+  atomic<position> needed;     // a sender without room: what must be released first
   // The place of a subscriber, or of a receiver of a queue in its range.
-  std::atomic<position> at;
+  atomic<position> at;
   // What a receiver of a queue holds: the messages of a lane between two positions.
-  std::atomic<std::uint64_t> range_lane;
-  std::atomic<position> range_from;
-  std::atomic<position> range_to;
-  std::atomic<std::uint64_t> range_base;   // `finished` when the range was taken
-  std::atomic<std::uint64_t> finished;     // messages that it has dealt with, ever
-  std::atomic<std::uint64_t> counters[2];  // of the kind of ring
-  std::atomic<std::uint64_t> bell;         // the number that it is rung by while armed
-  std::atomic<std::uint64_t> unused[4];
+  atomic<std::uint64_t> range_lane;
+  atomic<position> range_from;
+  atomic<position> range_to;
+  atomic<std::uint64_t> range_base;   // `finished` when the range was taken
+  atomic<std::uint64_t> finished;     // messages that it has dealt with, ever
+  atomic<std::uint64_t> counters[2];  // of the kind of ring
+  atomic<std::uint64_t> bell;         // the number that it is rung by while armed
+  atomic<std::uint64_t> unused[4];
 };
 
 static_assert(std::is_standard_layout_v<participant_slot>);

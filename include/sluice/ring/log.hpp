@@ -7,13 +7,13 @@
 // address in the lower mapping alone.
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <sluice/base/bytes.hpp>
+#include <sluice/ring/atomic.hpp>
 #include <sluice/ring/record.hpp>
 #include <type_traits>
 
@@ -27,9 +27,9 @@ inline constexpr std::size_t apart_bytes = 2 * line_bytes;
 /// A place where a record begins or will begin, and how many messages lie before it. Two of them
 /// are written in turn, so that one is whole whenever the writer dies.
 struct log_checkpoint {
-  std::atomic<std::uint64_t> at;
-  std::atomic<std::uint64_t> messages;
-  std::atomic<std::uint64_t> check;  // check_of(at, messages); anything else: being written
+  atomic<std::uint64_t> at;
+  atomic<std::uint64_t> messages;
+  atomic<std::uint64_t> check;  // check_of(at, messages); anything else: being written
 
   /// Never 0, so that memory that nobody wrote is no checkpoint. (The finisher of splitmix64.)
   [[nodiscard]] static constexpr std::uint64_t check_of(position at,
@@ -45,17 +45,17 @@ struct log_checkpoint {
 struct log_control {
   // The producer's. Nobody reads them for each message.
   log_checkpoint checkpoints[2];
-  std::atomic<std::uint64_t> sent;  // messages published
-  std::atomic<std::uint64_t> full;  // claims that found no room
+  atomic<std::uint64_t> sent;  // messages published
+  atomic<std::uint64_t> full;  // claims that found no room
   // The producer's too: up to where it may be overwriting. Read by subscribers that may lose.
-  alignas(line_bytes) std::atomic<position> intent;
-  std::atomic<std::uint64_t> dropped;  // messages that were not sent for want of room
+  alignas(line_bytes) atomic<position> intent;
+  atomic<std::uint64_t> dropped;  // messages that were not sent for want of room
   // The consumer's, stored for each message. The producer reads the first where `told` is too far
   // behind.
-  alignas(apart_bytes) std::atomic<position> released;  // what lies before may be overwritten
-  std::atomic<std::uint64_t> received;
+  alignas(apart_bytes) atomic<position> released;  // what lies before may be overwritten
+  atomic<std::uint64_t> received;
   // The consumer's, stored once for many messages, so that the producer may look at it often.
-  alignas(apart_bytes) std::atomic<position> told;  // `released` at some earlier moment
+  alignas(apart_bytes) atomic<position> told;  // `released` at some earlier moment
 };
 
 static_assert(std::is_standard_layout_v<log_control> && sizeof(log_control) == 384);
@@ -64,7 +64,7 @@ static_assert(offsetof(log_control, sent) == 48 && offsetof(log_control, full) =
 static_assert(offsetof(log_control, intent) == 64 && offsetof(log_control, dropped) == 72);
 static_assert(offsetof(log_control, released) == 128 && offsetof(log_control, received) == 136);
 static_assert(offsetof(log_control, told) == 256);
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(atomic<std::uint64_t>::is_always_lock_free);
 
 /// Where a log lies: its control words and its data. A view; it owns nothing.
 class log {
@@ -106,8 +106,8 @@ class log {
   [[nodiscard]] std::uint64_t lap_of(position at) const noexcept { return at >> lap_shift_; }
 
   /// The header at a position, at which a record may begin.
-  [[nodiscard]] std::atomic_ref<std::uint64_t> header_at(position at) const noexcept {
-    return std::atomic_ref{*reinterpret_cast<std::uint64_t*>(data_ + offset_of(at))};
+  [[nodiscard]] atomic_ref<std::uint64_t> header_at(position at) const noexcept {
+    return atomic_ref{*reinterpret_cast<std::uint64_t*>(data_ + offset_of(at))};
   }
   [[nodiscard]] std::byte* payload_at(position at) const noexcept {
     return data_ + offset_of(at) + record_header::size_bytes;

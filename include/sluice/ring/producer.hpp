@@ -199,7 +199,7 @@ class producer {
     return released;
   }
 
-  [[nodiscard]] static position look_at(const std::atomic<position>& place) noexcept {
+  [[nodiscard]] static position look_at(const atomic<position>& place) noexcept {
     // Acquire: what the reader did with the memory happened before it is written again.
     return place.load(std::memory_order_acquire);
   }

@@ -54,8 +54,8 @@ class publisher {
       std::uint64_t word = 0;
       std::memcpy(&word, message.data() + done, std::min(sizeof word, message.size() - done));
       // Relaxed: the commit, or the fence after the next intent, orders it.
-      std::atomic_ref{*reinterpret_cast<std::uint64_t*>(room + done)}.store(
-          word, std::memory_order_relaxed);
+      atomic_ref{*reinterpret_cast<std::uint64_t*>(room + done)}.store(word,
+                                                                       std::memory_order_relaxed);
     }
   }
   void commit(std::size_t length) noexcept { producer_.commit(length); }
@@ -91,7 +91,7 @@ class publisher {
       log.control().intent.store(intent, std::memory_order_relaxed);
       // Release: who reads something that is written after this reads the intent too, after the
       // acquire fence in subscriber.hpp.
-      std::atomic_thread_fence(std::memory_order_release);
+      ring::atomic_thread_fence(std::memory_order_release);
     } else {
       log.control().intent.exchange(intent, std::memory_order_acq_rel);
     }
@@ -115,7 +115,7 @@ class publisher {
   [[nodiscard]] position admitted(position now, position wanted) noexcept {
     wanted = places_.slowest(wanted);
     if (!is_before(now, wanted)) return now;
-    std::atomic<position>& gate = log_.control().released;
+    atomic<position>& gate = log_.control().released;
     if constexpr (has_fences) {
       gate.store(wanted, std::memory_order_relaxed);
       // Between this store and the loads below; its partner stands in subscriber::start.

@@ -82,7 +82,7 @@ class subscriber {
       // Relaxed: the fence in is_intact orders all of them. atomic_ref of C++20 wants it mutable.
       auto* const at = const_cast<std::byte*>(from + done);
       const std::uint64_t word =
-          std::atomic_ref{*reinterpret_cast<std::uint64_t*>(at)}.load(std::memory_order_relaxed);
+          atomic_ref{*reinterpret_cast<std::uint64_t*>(at)}.load(std::memory_order_relaxed);
       std::memcpy(target.data() + done, &word, std::min(sizeof word, target.size() - done));
     }
     return is_intact();
@@ -103,11 +103,11 @@ class subscriber {
   // Whether nothing that lies at our place may have been overwritten, up to now.
   [[nodiscard]] bool is_intact() const noexcept { return is_intact(at_); }
   [[nodiscard]] bool is_intact(position at) const noexcept {
-    std::atomic<position>& intent = log_.control().intent;
+    atomic<position>& intent = log_.control().intent;
     position seen = 0;
     if constexpr (has_fences) {
       // Acquire: if we have read something that was written after an intent was told, we see that.
-      std::atomic_thread_fence(std::memory_order_acquire);
+      ring::atomic_thread_fence(std::memory_order_acquire);
       seen = intent.load(std::memory_order_relaxed);
     } else {
       seen = intent.fetch_add(0, std::memory_order_acq_rel);
@@ -141,7 +141,7 @@ class subscriber {
     at_ = where.at;
     messages_ = where.messages;
     if (may_lose_) return is_intact();
-    std::atomic<position>& gate = log_.control().released;
+    atomic<position>& gate = log_.control().released;
     position seen = 0;
     if constexpr (has_fences) {
       place_->store(at_ | 1, std::memory_order_relaxed);

@@ -3,11 +3,11 @@
 // which somebody can start to read, and the places of the subscribers. Publisher.hpp and
 // subscriber.hpp use it. docs/ring-format.md is the page about it.
 
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <sluice/base/bytes.hpp>
+#include <sluice/ring/atomic.hpp>
 #include <sluice/ring/layout.hpp>
 #include <sluice/ring/log.hpp>
 #include <sluice/ring/wake_up.hpp>
@@ -31,7 +31,7 @@ namespace sluice::ring {
 class subscriber_places {
  public:
   /// A position with the lowest bit set; 0 for somebody who does not hold this log up.
-  using word = std::atomic<std::uint64_t>;
+  using word = atomic<std::uint64_t>;
 
   subscriber_places(word* first, std::uint32_t subscribers, std::uint32_t words_between) noexcept
       : first_(first), subscribers_(subscribers), words_between_(words_between) {}
@@ -79,8 +79,8 @@ class topic_layout {
     return static_cast<std::uint32_t>((end + apart_bytes - 1) / apart_bytes * apart_bytes);
   }
   /// One bit for each subscriber, set by itself before it sleeps.
-  [[nodiscard]] static std::atomic<std::uint64_t>& sleepers(mutable_bytes extra) noexcept {
-    return *reinterpret_cast<std::atomic<std::uint64_t>*>(extra.data());
+  [[nodiscard]] static atomic<std::uint64_t>& sleepers(mutable_bytes extra) noexcept {
+    return *reinterpret_cast<atomic<std::uint64_t>*>(extra.data());
   }
   [[nodiscard]] static log_marks& marks(mutable_bytes extra, std::uint32_t lane) noexcept {
     return reinterpret_cast<log_marks*>(extra.data() + apart_bytes)[lane];

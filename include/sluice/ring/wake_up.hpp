@@ -19,8 +19,8 @@
 //   before that it sleeps; d, which comes after b, sees it.
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
+#include <sluice/ring/atomic.hpp>
 #include <sluice/ring/layout.hpp>
 
 namespace sluice::ring {
@@ -40,13 +40,13 @@ inline constexpr bool has_fences = true;
 
 /// Orders a store before a load of one participant, where the other one does the same.
 inline void full_fence() noexcept {
-  if constexpr (has_fences) std::atomic_thread_fence(std::memory_order_seq_cst);
+  if constexpr (has_fences) ring::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 /// Asked by whoever has just published something, and always fences: whether this word says that
 /// somebody sleeps.
 template <class Word>
-[[nodiscard]] bool tells_of_sleep(std::atomic<Word>& word) noexcept {
+[[nodiscard]] bool tells_of_sleep(atomic<Word>& word) noexcept {
   if constexpr (!has_fences) return word.fetch_or(0, std::memory_order_seq_cst) != 0;
   full_fence();
   return word.load(std::memory_order_relaxed) != 0;
@@ -54,15 +54,15 @@ template <class Word>
 
 /// The same with a fence only if one of these bits says so.
 template <class Word>
-[[nodiscard]] bool tells_of_sleep(std::atomic<Word>& word, const std::atomic<std::uint64_t>& fences,
+[[nodiscard]] bool tells_of_sleep(atomic<Word>& word, const atomic<std::uint64_t>& fences,
                                   std::uint64_t bits) noexcept {
   // The compiler keeps the order; the processor's is the business of who sleeps without asking.
-  std::atomic_signal_fence(std::memory_order_seq_cst);
+  ring::atomic_signal_fence(std::memory_order_seq_cst);
   // Relaxed: see the proof above for what was published before, and the fences for what follows.
   if (!has_fences || (fences.load(std::memory_order_relaxed) & bits) != 0) [[unlikely]]
     return tells_of_sleep(word);
   // Acquire: with the locked instruction of another waker that took the bits back.
-  std::atomic_thread_fence(std::memory_order_acquire);
+  ring::atomic_thread_fence(std::memory_order_acquire);
   return word.load(std::memory_order_relaxed) != 0;
 }
 
@@ -75,23 +75,23 @@ class lookout {
  public:
   static constexpr std::uint32_t most_in_vain = 64;
 
-  explicit lookout(std::atomic<std::uint64_t>& fences) noexcept : fences_(&fences) {}
+  explicit lookout(atomic<std::uint64_t>& fences) noexcept : fences_(&fences) {}
 
   /// Asked after something was published: whether this word says that somebody sleeps.
   template <class Word>
-  [[nodiscard]] bool tells_of_sleep(std::atomic<Word>& word) noexcept {
+  [[nodiscard]] bool tells_of_sleep(atomic<Word>& word) noexcept {
     if constexpr (!has_fences) return ring::tells_of_sleep(word);
     // As above.
-    std::atomic_signal_fence(std::memory_order_seq_cst);
+    ring::atomic_signal_fence(std::memory_order_seq_cst);
     if (fences_->load(std::memory_order_relaxed) != 0) [[unlikely]]
       return fences_and_tells(word);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    ring::atomic_thread_fence(std::memory_order_acquire);
     return word.load(std::memory_order_relaxed) != 0;
   }
 
  private:
   template <class Word>
-  [[nodiscard, gnu::noinline]] bool fences_and_tells(std::atomic<Word>& word) noexcept {
+  [[nodiscard, gnu::noinline]] bool fences_and_tells(atomic<Word>& word) noexcept {
     const bool tells = ring::tells_of_sleep(word);
     if (tells) {
       in_vain_ = 0;
@@ -107,7 +107,7 @@ class lookout {
     full_fence();
   }
 
-  std::atomic<std::uint64_t>* fences_;
+  atomic<std::uint64_t>* fences_;
   std::uint32_t in_vain_ = 0;
 };
 
@@ -118,7 +118,7 @@ class lookout {
 /// slot. *Crash*: the bit stays until somebody takes it back, or has the slot.
 class fence_request {
  public:
-  fence_request(std::atomic<std::uint64_t>& fences, std::uint64_t bit) noexcept
+  fence_request(atomic<std::uint64_t>& fences, std::uint64_t bit) noexcept
       : fences_(&fences), bit_(bit) {}
 
   /// Asked after it was said that we sleep, with a full fence behind that. If not, the barrier for
@@ -147,7 +147,7 @@ class fence_request {
   }
 
   /// Nobody needs to fence for this one any more. For itself, and for who holds its slot.
-  static void withdraw(std::atomic<std::uint64_t>& fences, std::uint64_t bit) noexcept {
+  static void withdraw(atomic<std::uint64_t>& fences, std::uint64_t bit) noexcept {
     if ((fences.load(std::memory_order_relaxed) & bit) != 0)
       fences.fetch_and(~bit, std::memory_order_seq_cst);
   }
@@ -156,7 +156,7 @@ class fence_request {
   static constexpr std::uint32_t worth_asking = 4;  // sleeps without the barrier that pay for it
   static constexpr std::uint32_t longest_pause = 31;
 
-  std::atomic<std::uint64_t>* fences_;
+  atomic<std::uint64_t>* fences_;
   std::uint64_t bit_;
   bool has_asked_ = false;
   std::uint32_t granted_ = 0;  // sleeps that needed no barrier, since we asked
@@ -173,6 +173,26 @@ inline void lie_down(participant_slot& slot, rest how) noexcept {
     // Release: who sees it sees what was said before, as how much room is needed.
     slot.resting.store(said, std::memory_order_release);
   }
+}
+
+/// What says that a participant sleeps.
+struct resting_place {
+  participant_slot& slot;
+  fence_request& request;
+  atomic<std::uint64_t>* summary = nullptr;  // in which it shows as `bit`, if there is one
+  std::uint64_t bit = 0;
+};
+
+/// The sleeper's side up to its second look, which must follow: whoever publishes from now on finds
+/// it asleep, or that look finds what was published. `barrier_for_all()` makes the barrier for both
+/// sides; where it cannot, nothing is certain, and false is the answer.
+template <class Barrier>
+[[nodiscard]] bool lie_down(const resting_place& where, rest how, Barrier barrier_for_all) {
+  lie_down(where.slot, how);
+  // After the sleep itself: who sees the bit finds somebody to wake.
+  if (where.summary != nullptr) where.summary->fetch_or(where.bit, std::memory_order_seq_cst);
+  full_fence();
+  return where.request.is_granted() || barrier_for_all();
 }
 
 /// Takes the sleep away from whoever lies there; how it was resting. Of several who wake it, one
