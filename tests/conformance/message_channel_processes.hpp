@@ -174,9 +174,9 @@ TYPED_TEST_P(LastingChannel, waits_for_the_successor_of_a_killed_receiver_and_se
   auto receiver = this->link.another_receiver();
   std::vector<std::byte> buffer(usual_max_message_bytes);
   std::uint64_t next = 0;
+  history_checker rest;
   while (auto got = receiver.try_receive(buffer)) {
-    history_checker one;
-    EXPECT_EQ(one.check(const_bytes{buffer}.first(*got)), damage::none);
+    EXPECT_EQ(rest.check(const_bytes{buffer}.first(*got)), damage::none);
     message_label label;
     copy_bytes(buffer, writable_bytes_of(label));
     if (next != 0) {
