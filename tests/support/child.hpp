@@ -15,7 +15,7 @@ namespace sluice::test {
 
 /// How long a test waits for something that must come. Long: it ends a failing test, and no passing
 /// one ever waits that long.
-inline constexpr std::chrono::seconds patience{20 * slowness()};
+inline constexpr std::chrono::seconds patience = test_patience / 3;
 
 /// A forked child that runs `body` and ends.
 ///
