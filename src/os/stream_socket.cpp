@@ -25,7 +25,7 @@ result<std::size_t> stream_socket::end_of_input(long outcome) {
 }
 
 result<std::size_t> stream_socket::refused(long outcome, byte_parts parts) {
-  const char* operation = parts.size() == 1 ? "sendto" : "sendmsg";
+  const char* operation = syscall::goes_as_one_piece(parts) ? "sendto" : "sendmsg";
   if (outcome != -ECONNRESET) return syscall::failed(outcome, operation);
   // Told here, it is told to no reader any more.
   was_reset_.store(true, std::memory_order_relaxed);

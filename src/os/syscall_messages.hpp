@@ -49,9 +49,14 @@ inline long send_outcome(int socket, const_bytes bytes, waits how) noexcept {
 /// Up to so many bytes go into a socket as one piece: a page, and the header of a frame.
 inline constexpr std::size_t gathered_for_sockets = 4096 + 64;
 
+/// By sendto(2), not by sendmsg(2).
+inline bool goes_as_one_piece(byte_parts parts) noexcept {
+  return parts.size() == 1 || total_size(parts) <= gathered_for_sockets;
+}
+
 inline long send_outcome(int socket, byte_parts parts, waits how) noexcept {
   if (parts.size() == 1) return send_outcome(socket, parts.front(), how);
-  if (total_size(parts) <= gathered_for_sockets) {
+  if (goes_as_one_piece(parts)) {
     std::array<std::byte, gathered_for_sockets> room;
     return send_outcome(socket, gathered(parts, room), how);
   }
