@@ -1,8 +1,13 @@
 #pragma once
 // Contests within one process: two functions that do the same, called in turns.
 
+#include <sys/types.h>
+
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "cell.hpp"
 #include "duel.hpp"
@@ -36,5 +41,16 @@ contest one_process(Sluice with_sluice, Raw with_raw, const cell_settings& setti
                    .receiver_calls = calls - calls / 2};
   };
 }
+
+/// What is measured in one process: how one is opened for messages of a size.
+struct one_process_kind {
+  const char* name;
+  contest (*open)(std::size_t message_bytes, const cell_settings& settings);
+};
+/// A cell of each with 64 bytes, and one with 4 KiB.
+[[nodiscard]] std::vector<cell> cells_of(std::span<const one_process_kind> kinds);
+
+/// The outcome of a raw call; throws `std::system_error` where it is none.
+std::size_t expect_bytes(ssize_t outcome, const char* operation);
 
 }  // namespace bench

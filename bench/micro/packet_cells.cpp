@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <sluice/channel/ring_channel.hpp>
@@ -11,8 +10,6 @@
 #include <sluice/channel/unix_seqpacket.hpp>
 #include <sluice/compose/any_channel.hpp>
 #include <stdexcept>
-#include <string>
-#include <system_error>
 #include <vector>
 
 #include "one_process.hpp"
@@ -22,11 +19,6 @@
 namespace bench {
 
 namespace {
-
-std::size_t expect_bytes(ssize_t outcome, const char* operation) {
-  if (outcome < 0) throw std::system_error{errno, std::generic_category(), operation};
-  return static_cast<std::size_t>(outcome);
-}
 
 /// Both ends in this process: what goes in at the one comes out at the other.
 template <class Sender, class Receiver>
@@ -215,23 +207,13 @@ contest open_descriptor(std::size_t size, const cell_settings& settings) {
 }  // namespace
 
 std::vector<cell> packet_cells() {
-  struct kind {
-    const char* name;
-    contest (*open)(std::size_t, const cell_settings&);
-  };
-  constexpr std::array kinds{kind{"unix_datagram", open_datagram},
-                             kind{"unix_datagram_looking", open_datagram_looking},
-                             kind{"udp", open_udp},
-                             kind{"descriptor", open_descriptor},
-                             kind{"any_unix_seqpacket", open_any_seqpacket},
-                             kind{"any_ring", open_any_ring}};
-  std::vector<cell> cells;
-  for (const std::size_t size : {64U, 4096U})
-    for (const kind& one : kinds)
-      cells.push_back({.name = std::string{one.name} + "/" + std::to_string(size) + "/one_process",
-                       .message_bytes = size,
-                       .open = [=](const cell_settings& s) { return one.open(size, s); }});
-  return cells;
+  constexpr std::array kinds{one_process_kind{"unix_datagram", open_datagram},
+                             one_process_kind{"unix_datagram_looking", open_datagram_looking},
+                             one_process_kind{"udp", open_udp},
+                             one_process_kind{"descriptor", open_descriptor},
+                             one_process_kind{"any_unix_seqpacket", open_any_seqpacket},
+                             one_process_kind{"any_ring", open_any_ring}};
+  return cells_of(kinds);
 }
 
 }  // namespace bench

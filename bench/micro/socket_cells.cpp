@@ -1,7 +1,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <sluice/channel/tcp_listener.hpp>
@@ -9,8 +8,6 @@
 #include <sluice/channel/unix_seqpacket.hpp>
 #include <sluice/channel/unix_stream.hpp>
 #include <sluice/compose/framed.hpp>
-#include <string>
-#include <system_error>
 #include <vector>
 
 #include "one_process.hpp"
@@ -20,11 +17,6 @@
 namespace bench {
 
 namespace {
-
-std::size_t expect_bytes(ssize_t outcome, const char* operation) {
-  if (outcome < 0) throw std::system_error{errno, std::generic_category(), operation};
-  return static_cast<std::size_t>(outcome);
-}
 
 /// Both ends in this process: what goes in at the one comes out at the other.
 template <class End>
@@ -150,23 +142,13 @@ contest open_unix_seqpacket(std::size_t size, const cell_settings& settings) {
 }  // namespace
 
 std::vector<cell> socket_cells() {
-  struct kind {
-    const char* name;
-    contest (*open)(std::size_t, const cell_settings&);
-  };
-  constexpr std::array kinds{kind{"unix_stream", open_unix_stream},
-                             kind{"unix_seqpacket", open_unix_seqpacket},
-                             kind{"tcp", open_tcp},
-                             kind{"framed_unix_stream", open_framed_unix_stream},
-                             kind{"framed_tcp", open_framed_tcp},
-                             kind{"raw_unix_stream_and_8_bytes", open_longer}};
-  std::vector<cell> cells;
-  for (const std::size_t size : {64u, 4096u})
-    for (const kind& one : kinds)
-      cells.push_back({.name = std::string{one.name} + "/" + std::to_string(size) + "/one_process",
-                       .message_bytes = size,
-                       .open = [=](const cell_settings& s) { return one.open(size, s); }});
-  return cells;
+  constexpr std::array kinds{one_process_kind{"unix_stream", open_unix_stream},
+                             one_process_kind{"unix_seqpacket", open_unix_seqpacket},
+                             one_process_kind{"tcp", open_tcp},
+                             one_process_kind{"framed_unix_stream", open_framed_unix_stream},
+                             one_process_kind{"framed_tcp", open_framed_tcp},
+                             one_process_kind{"raw_unix_stream_and_8_bytes", open_longer}};
+  return cells_of(kinds);
 }
 
 }  // namespace bench

@@ -12,10 +12,6 @@ namespace {
 
 constexpr auto never = syscall::waits::never;
 
-syscall::waits waits_of(bool may_wait) noexcept {
-  return may_wait ? syscall::waits::allowed : never;
-}
-
 failure no_room() noexcept {
   return failure{std::errc::no_buffer_space, "udp_socket::receive",
                  "next_size() tells how large the buffer must be"};
@@ -60,7 +56,7 @@ result<void> udp_socket::send_once(const_bytes message, const inet_address* addr
   constexpr const char* operation = "sendto";
   if (message.size() > max_message_bytes())
     return failure{std::errc::message_size, operation, "UDP carries at most 65,507 bytes"};
-  const auto waits = waits_of(may_wait);
+  const auto waits = syscall::waits_of(may_wait);
   const long outcome =
       address == nullptr
           ? syscall::send_outcome(fd_.get(), message, waits)
@@ -95,9 +91,9 @@ inline result<std::size_t> udp_socket::receive_into_less(mutable_bytes buffer, b
   const bool by_room = buffer.size() <= worth_a_copy;
   syscall::socket_address from;
   const long outcome =
-      by_room ? syscall::receive_from_outcome(fd_.get(), room, from, waits_of(may_wait))
+      by_room ? syscall::receive_from_outcome(fd_.get(), room, from, syscall::waits_of(may_wait))
               : syscall::receive_from_outcome(fd_.get(), buffer, room.subspan(buffer.size()), from,
-                                              waits_of(may_wait));
+                                              syscall::waits_of(may_wait));
   if (outcome < 0) return nothing(outcome, by_room ? "recvfrom" : "recvmsg");
   const auto size = static_cast<std::size_t>(outcome);
   if (size > room.size()) return cut();
@@ -116,7 +112,8 @@ result<std::size_t> udp_socket::receive_once(mutable_bytes buffer, bool may_wait
     return receive_kept(buffer);
   if (buffer.size() < max_message_bytes()) return receive_into_less(buffer, may_wait);
   syscall::socket_address from;
-  const long outcome = syscall::receive_from_outcome(fd_.get(), buffer, from, waits_of(may_wait));
+  const long outcome =
+      syscall::receive_from_outcome(fd_.get(), buffer, from, syscall::waits_of(may_wait));
   if (outcome < 0) return nothing(outcome, "recvfrom");
   last_sender_ = syscall::inet_of(from);
   if (static_cast<std::size_t>(outcome) > buffer.size()) return cut();

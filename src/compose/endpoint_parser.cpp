@@ -76,9 +76,7 @@ std::optional<endpoint> endpoint_parser::parse() {
             [&](const auto& a, const auto& b) { return place_of(a) < place_of(b); });
   endpoint all{scheme->kind, std::move(*made), std::move(settings_)};
   // What it prints has to be an address, too. Some numbers are longer there: 7 as 07, 0s as 0ns.
-  constexpr std::size_t most_added = 16;
-  if (text_.size() + most_added > endpoint::max_text_bytes &&
-      all.text().size() > endpoint::max_text_bytes)
+  if (all.text().size() > endpoint::max_text_bytes)
     return complain(text_.size(), "the address is too long as it is printed",
                     "8192 bytes at most, with numbers as 0600, 0x5a11 and 0ns");
   return all;

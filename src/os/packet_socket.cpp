@@ -13,10 +13,6 @@ namespace {
 // The kernel wants this much more room than a message has bytes. Source: unix_dgram_sendmsg().
 constexpr std::size_t expense = 32;
 
-syscall::waits waits_of(bool may_wait) noexcept {
-  return may_wait ? syscall::waits::allowed : syscall::waits::never;
-}
-
 const char* operation_of(std::span<const int> handles) noexcept {
   return handles.empty() ? "sendto" : "sendmsg";
 }
@@ -119,7 +115,7 @@ inline result<void> packet_socket::send_once(const_bytes message, std::span<cons
   if (message.size() > max_message_bytes_ || handles.size() > received_handles::max ||
       looks_like_an_end) [[unlikely]]
     return unfit(message, handles);
-  const auto waits = waits_of(mode == waiting::allowed);
+  const auto waits = syscall::waits_of(mode == waiting::allowed);
   const long outcome = handles.empty()
                            ? syscall::send_outcome(fd_.get(), message, waits)
                            : syscall::send_with_handles_outcome(fd_.get(), message, handles, waits);
@@ -147,7 +143,7 @@ result<std::size_t> packet_socket::received(long outcome, const char* operation)
 long packet_socket::size_of_next(waiting mode) noexcept {
   long size = 0;
   do {
-    size = syscall::next_size_outcome(fd_.get(), waits_of(mode == waiting::allowed));
+    size = syscall::next_size_outcome(fd_.get(), syscall::waits_of(mode == waiting::allowed));
   } while (tells_of_reset(size));
   return size;
 }
@@ -171,7 +167,7 @@ result<std::size_t> packet_socket::received_otherwise(long outcome, mutable_byte
 
 inline long packet_socket::receive_outcome(mutable_bytes buffer, received_handles* handles,
                                            waiting mode) noexcept {
-  const auto waits = waits_of(mode == waiting::allowed);
+  const auto waits = syscall::waits_of(mode == waiting::allowed);
   return handles == nullptr
              ? syscall::receive_message_outcome(fd_.get(), buffer, waits)
              : syscall::receive_with_handles_outcome(fd_.get(), buffer, *handles, waits);

@@ -21,6 +21,10 @@ namespace sluice::syscall {
 
 enum class waits : bool { never, allowed };
 
+constexpr waits waits_of(bool may_wait) noexcept {
+  return may_wait ? waits::allowed : waits::never;
+}
+
 inline int wait_flag(waits how) noexcept { return how == waits::never ? int{MSG_DONTWAIT} : 0; }
 
 /// How many bytes came, 0 at the end of a connection, or minus the errno.

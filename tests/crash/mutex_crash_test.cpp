@@ -29,6 +29,16 @@ class MutexCrash : public ::testing::Test {
   memory_map memory_ = memory_map::create_anonymous(sizeof(account)).value();
   account* shared_ = nullptr;
   void make_anew() { shared_ = new (memory_.writable_bytes().data()) account; }
+  // A new lock, whose holder is dead.
+  void die_holding() {
+    make_anew();
+    test::traced_child first{[] {},
+                             [this] {
+                               static_cast<void>(shared_->lock.acquire());
+                               shared_->taken = 1;
+                             }};
+    while (shared_->taken == 0) ASSERT_TRUE(first.step(step_size::instruction));
+  }
 };
 
 TEST_F(MutexCrash, killed_at_any_instruction_the_next_owner_has_the_lock_at_once_and_knows) {
@@ -65,15 +75,6 @@ TEST_F(MutexCrash, killed_at_any_instruction_the_next_owner_has_the_lock_at_once
 // F11: the one that is told is killed as well, at any instruction until it has repaired
 TEST_F(MutexCrash, killed_while_repairing_the_next_one_is_told_again) {
   int told_again = 0;
-  const auto die_holding = [this] {
-    make_anew();
-    test::traced_child first{[] {},
-                             [this] {
-                               static_cast<void>(shared_->lock.acquire());
-                               shared_->taken = 1;
-                             }};
-    while (shared_->taken == 0) ASSERT_TRUE(first.step(step_size::instruction));
-  };
   const auto repair = [this] {
     auto got = shared_->lock.acquire();
     if (!got || *got != mutex_state::owner_dead) ::abort();
@@ -85,7 +86,7 @@ TEST_F(MutexCrash, killed_while_repairing_the_next_one_is_told_again) {
   die_holding();
   repair();
   const long killed = kill_at_each_step({
-      .reset = die_holding,
+      .reset = [this] { die_holding(); },
       .operation = repair,
       .judge =
           [&] {
@@ -105,21 +106,12 @@ TEST_F(MutexCrash, killed_while_repairing_the_next_one_is_told_again) {
 // The one that finds out that nobody repaired it holds the lock for a moment.
 TEST_F(MutexCrash,
        killed_while_it_is_told_that_nobody_repaired_it_the_next_one_is_told_so_as_well) {
-  const auto spoil = [this] {
-    make_anew();
-    test::traced_child first{[] {},
-                             [this] {
-                               static_cast<void>(shared_->lock.acquire());
-                               shared_->taken = 1;
-                             }};
-    while (shared_->taken == 0) ASSERT_TRUE(first.step(step_size::instruction));
-  };
   const auto give_up = [this] {
     EXPECT_EQ(shared_->lock.acquire().value(), mutex_state::owner_dead);
     EXPECT_TRUE(shared_->lock.release());
   };
   const auto reset = [&] {
-    spoil();
+    die_holding();
     give_up();
   };
   const auto look = [this] { static_cast<void>(shared_->lock.acquire().has_value()); };

@@ -10,12 +10,8 @@ namespace {
 using ring::found;
 using test::get;
 using test::log_memory;
+using test::look;
 using test::put;
-
-found look(ring::consumer& consumer) {
-  const_bytes seen;
-  return consumer.try_peek(seen);
-}
 
 TEST(Consumer, a_buffer_that_is_too_small_is_left_alone_by_who_takes_at_once) {
   log_memory memory;

@@ -58,6 +58,12 @@ inline bool put(ring::producer& producer, std::uint64_t sequence, std::size_t si
   return true;
 }
 
+/// What stands in front, which stays there.
+inline ring::found look(ring::consumer& consumer) {
+  const_bytes ignored;
+  return consumer.try_peek(ignored);
+}
+
 /// Takes the next message and compares it with what number `sequence` must be.
 inline bool get(ring::consumer& consumer, std::uint64_t sequence, std::size_t size) {
   const_bytes seen;

@@ -14,12 +14,8 @@ namespace {
 using ring::found;
 using test::get;
 using test::log_memory;
+using test::look;
 using test::put;
-
-found look(ring::consumer& consumer) {
-  const_bytes ignored;
-  return consumer.try_peek(ignored);
-}
 
 std::uint64_t word_at(log_memory& memory, std::size_t offset) {
   std::uint64_t word = 0;

@@ -18,8 +18,7 @@ namespace sluice::test {
   return 1;
 }
 
-/// It ends what hangs, on a machine too that does much else meanwhile; no test takes a tenth of it
-/// where it is alone.
+/// It ends what hangs, on a machine too that does much else meanwhile; it judges no speed.
 inline constexpr std::chrono::seconds test_patience{slowness() > 1 ? 300 : 180};
 
 /// Ends this process and its group when it is not dropped in time.
